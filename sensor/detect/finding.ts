@@ -1,0 +1,14 @@
+/** What a detector says: which rule of the compiled policy fired on which flow. Reused, never kept. */
+export class Finding {
+  /** Index into CompiledPolicy's rules. */
+  rule = -1;
+  slot = -1;
+  /** Side whose bytes or packet fired it (0 initiator, 1 responder). */
+  side = 0;
+  /** Index of the signature inside the compiled policy, -1 where no signature was part of it. */
+  signature = -1;
+  /** True at the SYN (the connection does not exist yet). */
+  handshake = false;
+  /** Confidence from 0 (low) to 2 (high): see Confidence in crds. */
+  confidence = 2;
+}

@@ -1,0 +1,33 @@
+/** Three projects: `unit` is `make check`, `fuzz` and `lab` join it in `make test`. */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["{crds,cli,sensor,tools}/**/*.test.ts", "test/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 600_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "lab",
+          include: ["test/lab/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // Every lab owns namespaces and both cores of a small machine: one file at a time.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
