@@ -1,0 +1,70 @@
+/** What a rule looks for. A rule has one detector or several; all must fire on the same flow. */
+import { z } from "zod";
+import { cidrs } from "./cidr.ts";
+import { MAX_SIGNATURES, MAX_SIGNATURE_LENGTH, MAX_SIGNATURE_SETS } from "./limits.ts";
+import { objectName } from "./metadata.ts";
+import { portRanges } from "./portRange.ts";
+
+const endpoint = z.strictObject({
+  /** Empty is any address, or any port. */
+  cidrs: cidrs.default([]),
+  ports: portRanges.default([]),
+});
+
+/** A connection by its two ends: the client is the side that sent the SYN. */
+export const connectionDetector = z.strictObject({
+  /** Handshake fires at the SYN and refuses; Established fires when the handshake is complete and resets. */
+  phase: z.enum(["Handshake", "Established"]).default("Handshake"),
+  client: endpoint.prefault({}),
+  server: endpoint.prefault({}),
+});
+
+const signatureText = z
+  .string({ error: "Cannot read a signature, expected the text of one Suricata rule" })
+  .max(MAX_SIGNATURE_LENGTH)
+  .regex(/\S/, { error: "Cannot read a signature, expected the text of one Suricata rule" });
+
+/** Content in the reassembled streams, in Suricata's rule language; fires when any one of its rules does. */
+export const signatureDetector = z
+  .strictObject({
+    /** The language itself is read by sensor/detect; errors in it are told object by object. */
+    rules: z.array(signatureText).max(MAX_SIGNATURES).default([]),
+    signatureSetRefs: z.array(objectName).max(MAX_SIGNATURE_SETS).default([]),
+  })
+  .superRefine(({ rules, signatureSetRefs }, context) => {
+    if (rules.length + signatureSetRefs.length > 0) return;
+    context.addIssue({ code: "custom", message: "Cannot match an empty signature detector, expected rules: current count is 0" });
+  });
+
+/** Reserved: any fields, see unsupported.ts. */
+const reservedDetector = z.looseObject({}).optional();
+
+/** Names of the detectors that are validated loosely and do not run yet. */
+export const RESERVED_DETECTORS = [
+  "indicators",
+  "dataLoss",
+  "exfiltration",
+  "beacon",
+  "scan",
+  "bruteForce",
+  "anomaly",
+  "restrictedZone",
+] as const;
+
+export const DETECTORS = ["connection", "signature", ...RESERVED_DETECTORS] as const;
+
+export const detectorFields = {
+  connection: connectionDetector.optional(),
+  signature: signatureDetector.optional(),
+  indicators: reservedDetector,
+  dataLoss: reservedDetector,
+  exfiltration: reservedDetector,
+  beacon: reservedDetector,
+  scan: reservedDetector,
+  bruteForce: reservedDetector,
+  anomaly: reservedDetector,
+  restrictedZone: reservedDetector,
+};
+
+export type ConnectionDetector = z.output<typeof connectionDetector>;
+export type SignatureDetector = z.output<typeof signatureDetector>;

@@ -1,0 +1,40 @@
+/**
+ * The shared language: what people write and every program reads. One file a kind: schema, type, defaults.
+ *
+ * **Invariant:** an object that left this room has every default filled in and no field that nobody knows; no
+ * text, however broken, makes it throw. The schemas hold no transforms, so that CRDs can be generated from them.
+ *
+ * It must not know who reads it: no I/O, no clock, no packets.
+ */
+export * from "./group.ts";
+export * from "./limits.ts";
+export { durationMs } from "./duration.ts";
+export { parsePortRange, type PortRange } from "./portRange.ts";
+export { cidrContains, parseAddress, parseCidr, wordMask, type Cidr } from "./cidr.ts";
+export { interfaceMatches } from "./interfaceName.ts";
+export { isEmptySelector, type LabelSelector } from "./labelSelector.ts";
+export type { Metadata } from "./metadata.ts";
+export { Confidence, Severity } from "./confidence.ts";
+export type { Subject } from "./subject.ts";
+export type { Peers } from "./peers.ts";
+export { DETECTORS, RESERVED_DETECTORS, type ConnectionDetector, type SignatureDetector } from "./detectors.ts";
+export type { PolicyRule } from "./policyRule.ts";
+export {
+  clusterResponsePolicy,
+  responsePolicy,
+  responsePolicySpec,
+  type ClusterResponsePolicy,
+  type ResponsePolicy,
+  type ResponsePolicySpec,
+} from "./responsePolicy.ts";
+export {
+  clusterFlowReset,
+  flowReset,
+  flowResetSpec,
+  isSelective,
+  type ClusterFlowReset,
+  type FlowEndpoint,
+  type FlowReset,
+  type FlowResetSpec,
+} from "./flowReset.ts";
+export { defaultSettings, PRIVATE_RANGES, sensorSettings, sensorSettingsSpec, type SensorSettings, type SensorSettingsSpec } from "./sensorSettings.ts";

@@ -1,0 +1,74 @@
+/** ResponsePolicy (one namespace) and ClusterResponsePolicy: what to detect in whose traffic, and what to do then. */
+import { z } from "zod";
+import { cidrs } from "./cidr.ts";
+import { confidence, severity } from "./confidence.ts";
+import { duration } from "./duration.ts";
+import { API_VERSION } from "./group.ts";
+import { MAX_EXEMPTIONS, MAX_REASON_LENGTH, MAX_RULES, MAX_TAGS, MAX_TAG_LENGTH } from "./limits.ts";
+import { metadata } from "./metadata.ts";
+import { policyRule } from "./policyRule.ts";
+import { subject } from "./subject.ts";
+
+export const resetTarget = z.enum(["Client", "Server", "Both"]);
+
+const respond = z.strictObject({
+  reset: z
+    .strictObject({
+      target: resetTarget.default("Both"),
+      /** Also refuse new connections of the same client, server and port for so long. */
+      hold: duration("0s", "24h").default("0s"),
+      minConfidence: confidence.default("High"),
+      /** Also reset a connection that carries several parties. */
+      allowShared: z.boolean().default(false),
+    })
+    .prefault({}),
+  evidence: z.strictObject({ packets: z.int().min(0).max(4096).default(0) }).prefault({}),
+});
+
+const limits = z.strictObject({
+  connectionsPerMinutePerNode: z.int().min(1).max(100_000).default(60),
+  rstPacketsPerConnection: z.int().min(1).max(4096).default(64),
+});
+
+const exemption = z.strictObject({
+  cidrs: cidrs.min(1),
+  reason: z.string().max(MAX_REASON_LENGTH).default(""),
+});
+
+export const responsePolicySpec = z.strictObject({
+  mode: z.enum(["Observe", "Enforce"]).default("Observe"),
+  severity: severity.default("Medium"),
+  tags: z.array(z.string().min(1).max(MAX_TAG_LENGTH)).max(MAX_TAGS).default([]),
+  subject: subject.prefault({}),
+  rules: z
+    .array(policyRule)
+    .min(1)
+    .max(MAX_RULES)
+    .superRefine((rules, context) => {
+      const seen = new Set<string>();
+      rules.forEach(({ name }, index) => {
+        if (seen.has(name)) context.addIssue({ code: "custom", path: [index, "name"], message: "Cannot use a rule's name twice, expected a name of its own", input: name });
+        seen.add(name);
+      });
+    }),
+  respond: respond.prefault({}),
+  limits: limits.prefault({}),
+  exempt: z.array(exemption).max(MAX_EXEMPTIONS).default([]),
+});
+
+/** Written by the operator; read by nobody here. */
+const status = z.looseObject({}).optional();
+
+export const responsePolicy = z.strictObject({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal("ResponsePolicy"),
+  metadata,
+  spec: responsePolicySpec,
+  status,
+});
+
+export const clusterResponsePolicy = z.strictObject({ ...responsePolicy.shape, kind: z.literal("ClusterResponsePolicy") });
+
+export type ResponsePolicySpec = z.output<typeof responsePolicySpec>;
+export type ResponsePolicy = z.output<typeof responsePolicy>;
+export type ClusterResponsePolicy = z.output<typeof clusterResponsePolicy>;
