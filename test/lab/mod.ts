@@ -1,0 +1,21 @@
+/**
+ * The lab: real kernels, sockets and tools in network namespaces that nobody else sees.
+ *
+ * **Invariant:** whatever a lab has made (namespaces, interfaces, processes, its folder) is gone when its keeper is,
+ * also after a failure, a signal, or `kill -9` of the test; nothing on the machine itself is touched.
+ *
+ * It knows nothing of the sensor: tests start that like any other program, with `network.node.start(...)`.
+ */
+export { enterCommand, ENTERED_VARIABLE, identity } from "./enter.ts";
+export { Lab, LAB_USER } from "./lab.ts";
+export type { RunOptions, RunResult } from "./lab.ts";
+export { Namespace, parseSockets } from "./namespace.ts";
+export type { SocketState, SocketTuple } from "./namespace.ts";
+export { Station } from "./network.ts";
+export type { Network } from "./network.ts";
+export { LabProcess } from "./process.ts";
+export type { Exit } from "./process.ts";
+export { findTool, missingTools } from "./tools.ts";
+export { addBridgePod, bridge } from "./topologies/bridge.ts";
+export type { BridgeOptions } from "./topologies/bridge.ts";
+export { until } from "./wait.ts";
