@@ -1,0 +1,16 @@
+/**
+ * Packets in and out: the native ring, libpcap, capture files and memory behind one interface, and the sockets that
+ * send what inject forged.
+ *
+ * **Invariant:** a source hands over every frame exactly once, in order, or counts why it did not; the Frame and the
+ * bytes behind it are valid only inside `visit`. Nothing here looks into a packet further than its link header.
+ *
+ * It must not know: flows, policies, findings. It imports types and the Frame of decode, and the native addon.
+ */
+export { CaptureError, hasNetRaw } from "./error.ts";
+export { HardwareType, linkTypeOf } from "./hardwareType.ts";
+export { closeWakeHandle, openRing, openWakeHandle, RingSource, wake } from "./ring.ts";
+export type { RingOptions } from "./ring.ts";
+export { openSink } from "./sink.ts";
+export type { SinkOptions } from "./sink.ts";
+export type { CaptureStatistics, OutgoingPackets, PacketSink, PacketSource } from "./source.ts";

@@ -1,0 +1,247 @@
+/**
+ * The native ring: a TPACKET_V2 ring shared with the kernel, walked from JavaScript. A slot is
+ * `struct tpacket2_hdr` (32 bytes), `struct sockaddr_ll`, then the frame at `tp_mac` (linux/if_packet.h).
+ * The kernel sets the status word when a slot is filled; storing 0 there gives the slot back.
+ */
+import { ChecksumState, Frame, LinkType } from "../decode/packet.ts";
+import { loadNative, WaitResult } from "../native/mod.ts";
+import type { Native, RingHandle } from "../native/mod.ts";
+import { captureError } from "./error.ts";
+import { linkTypeOf } from "./hardwareType.ts";
+import { Pace } from "./pace.ts";
+import type { PaceOptions } from "./pace.ts";
+import { emptyStatistics } from "./source.ts";
+import type { CaptureStatistics, PacketSource } from "./source.ts";
+
+export interface RingOptions extends PaceOptions {
+  /** Classic BPF, from filter.ts; absent: everything. */
+  filter?: Uint8Array;
+  /** Memory of the ring. A multiple of 64 KiB. */
+  ringBytes?: number;
+  /** A power of two; a longer packet is read beside the ring. */
+  slotBytes?: number;
+  /** Bounds the long packets that wait beside the ring. */
+  receiveBufferBytes?: number;
+  /** An eventfd that wakes `poll`, from `openWakeHandle()`; absent: the ring makes its own. The opener closes it. */
+  wakeHandle?: number;
+  /** Packets that one `poll` visits at most, so that what they caused leaves soon. */
+  batchPackets?: number;
+}
+
+export const RING_BYTES = 8 << 20;
+export const SLOT_BYTES = 2048;
+/** With CAP_NET_RAW alone the kernel gives net.core.rmem_max at most. */
+export const RECEIVE_BUFFER_BYTES = 8 << 20;
+export const BATCH_PACKETS = 256;
+/** The longest packet that Linux makes (BIG TCP: GSO_MAX_SIZE is 8 * 65535), and its link header. */
+export const LONGEST_PACKET_BYTES = 8 * 65536;
+
+// Words of a slot.
+const STATUS = 0;
+const LENGTH = 1;
+const SNAPPED_LENGTH = 2;
+const OFFSETS = 3;
+const SECONDS = 4;
+const NANOSECONDS = 5;
+const VLAN = 6;
+const INTERFACE = 9;
+/** sll_hatype in the low half, sll_pkttype in the third byte. */
+const HARDWARE = 10;
+
+// TP_STATUS_ bits.
+const USER = 1 << 0;
+const COPY = 1 << 1;
+const CHECKSUM_NOT_READY = 1 << 3;
+const VLAN_VALID = 1 << 4;
+const VLAN_TPID_VALID = 1 << 6;
+const CHECKSUM_VALID = 1 << 7;
+const GSO_TCP = 1 << 8;
+
+const ETHERTYPE_VLAN = 0x8100;
+const ACCEPT_ALL = new Uint8Array(Uint16Array.of(0x06, 0, 0xffff, 0xffff).buffer);
+
+/** Opens a ring on every interface of this network namespace, those that come later too. Needs CAP_NET_RAW (CaptureError otherwise). */
+export function openRing(options: RingOptions = {}): RingSource {
+  return new RingSource(options);
+}
+
+/** A descriptor that wakes a thread blocked in `poll`; valid in every thread of this process. */
+export function openWakeHandle(): number {
+  return loadNative().eventOpen();
+}
+
+/** Wakes the `poll` that waits on the handle, or its next one. From any thread. */
+export function wake(handle: number): void {
+  loadNative().wake(handle);
+}
+
+export function closeWakeHandle(handle: number): void {
+  loadNative().closeFd(handle);
+}
+
+export class RingSource implements PacketSource {
+  readonly wakeHandle: number;
+  readonly #native: Native;
+  readonly #ring: RingHandle;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #superPacket = new Uint8Array(LONGEST_PACKET_BYTES);
+  readonly #frame = new Frame();
+  readonly #pace: Pace;
+  readonly #statistics = emptyStatistics();
+  readonly #kernelCounts = new Uint32Array(2);
+  readonly #ownsWakeHandle: boolean;
+  readonly #slotBytes: number;
+  readonly #slotWords: number;
+  readonly #slots: number;
+  readonly #batchPackets: number;
+  #slot = 0;
+  #open = true;
+
+  constructor(options: RingOptions) {
+    const native = loadNative();
+    this.#native = native;
+    this.#slotBytes = options.slotBytes ?? SLOT_BYTES;
+    this.#slotWords = this.#slotBytes >> 2;
+    this.#slots = (options.ringBytes ?? RING_BYTES) / this.#slotBytes;
+    this.#batchPackets = options.batchPackets ?? BATCH_PACKETS;
+    this.#pace = new Pace(options);
+    this.#ownsWakeHandle = options.wakeHandle === undefined;
+    this.wakeHandle = options.wakeHandle ?? native.eventOpen();
+    try {
+      this.#ring = native.ringOpen(
+        this.#slotBytes, this.#slots, options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES,
+        options.filter ?? ACCEPT_ALL, 0, this.wakeHandle,
+      );
+    } catch (error) {
+      if (this.#ownsWakeHandle) native.closeFd(this.wakeHandle);
+      throw captureError(error);
+    }
+    this.#words = new Int32Array(this.#ring.buffer);
+    this.#bytes = new Uint8Array(this.#ring.buffer);
+  }
+
+  poll(timeoutMs: number, visit: (frame: Frame) => void): number {
+    if (!this.#open) return 0;
+    if (timeoutMs === 0) return this.#drain(visit);
+    const restMs = this.#pace.restMs;
+    if (restMs > 0 && !this.#full()) {
+      // Under load: sleep by the clock, not by the packet. The kernel then wakes nobody for each of them.
+      this.#statistics.rests++;
+      const result = this.#native.ringWait(this.#ring, timeoutMs > 0 && timeoutMs < restMs ? timeoutMs : restMs, true);
+      const count = this.#drain(visit);
+      this.#pace.rested(count);
+      if (count > 0 || result !== 0 || (timeoutMs > 0 && timeoutMs <= restMs)) return count;
+      timeoutMs = timeoutMs > 0 ? timeoutMs - restMs : timeoutMs;
+    }
+    let count = this.#drain(visit);
+    if (count > 0 || !this.#open) return count;
+    const spinUs = this.#pace.spinMicroseconds;
+    if (spinUs > 0) {
+      const hit = this.#native.ringSpin(this.#ring, this.#slot, timeoutMs > 0 && timeoutMs * 1000 < spinUs ? timeoutMs * 1000 : spinUs) === 1;
+      this.#pace.spun(hit);
+      if (hit) return this.#drain(visit);
+      if (timeoutMs > 0 && timeoutMs * 1000 <= spinUs) return 0;
+      if (timeoutMs > 0) timeoutMs -= spinUs / 1000;
+    }
+    this.#statistics.waits++;
+    const result = this.#native.ringWait(this.#ring, timeoutMs, false);
+    if ((result & WaitResult.Readable) === 0 || result < 0) return 0;
+    count = this.#drain(visit);
+    if (count > 0) this.#pace.woken(this.#frame.timestampMs);
+    return count;
+  }
+
+  /** Replaces the filter without losing a packet; packets already in the ring still come. */
+  setFilter(code: Uint8Array): void {
+    if (!this.#open) return;
+    const result = this.#native.ringFilter(this.#ring, code);
+    if (result < 0) throw captureError({ errno: -result, message: `Give a filter that the kernel accepts: ${code.length / 8} instructions` });
+  }
+
+  statistics(): CaptureStatistics {
+    if (this.#open && this.#native.ringStatistics(this.#ring, this.#kernelCounts) === 0) {
+      this.#statistics.dropped += this.#kernelCounts[1];
+    }
+    return this.#statistics;
+  }
+
+  wake(): void {
+    if (this.#open) this.#native.wake(this.wakeHandle);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.statistics();
+    this.#open = false;
+    this.#native.ringClose(this.#ring);
+    if (this.#ownsWakeHandle) this.#native.closeFd(this.wakeHandle);
+  }
+
+  #full(): boolean {
+    return (Atomics.load(this.#words, this.#slot * this.#slotWords) & USER) !== 0 && this.#pace.backlog;
+  }
+
+  #drain(visit: (frame: Frame) => void): number {
+    const words = this.#words;
+    let count = 0;
+    while (count < this.#batchPackets) {
+      const base = this.#slot * this.#slotWords;
+      const status = Atomics.load(words, base + STATUS);
+      if ((status & USER) === 0) break;
+      this.#fill(base, status);
+      count++;
+      this.#slot = this.#slot + 1 === this.#slots ? 0 : this.#slot + 1;
+      try {
+        visit(this.#frame);
+      } finally {
+        // After close() the words are gone and this does nothing.
+        if (this.#open) Atomics.store(words, base + STATUS, 0);
+      }
+      if (!this.#open) return count;
+    }
+    this.#pace.backlog = count === this.#batchPackets;
+    return count;
+  }
+
+  #fill(base: number, status: number): void {
+    const words = this.#words;
+    const frame = this.#frame;
+    const statistics = this.#statistics;
+    const wireLength = words[base + LENGTH];
+    let capturedLength = words[base + SNAPPED_LENGTH];
+    frame.bytes = this.#bytes;
+    frame.offset = (base << 2) + (words[base + OFFSETS] & 0xffff);
+    if ((status & COPY) !== 0) {
+      const length = this.#native.ringReceive(this.#ring, this.#superPacket);
+      if (length > capturedLength) {
+        frame.bytes = this.#superPacket;
+        frame.offset = 0;
+        capturedLength = length < LONGEST_PACKET_BYTES ? length : LONGEST_PACKET_BYTES;
+        statistics.superPackets++;
+      }
+    }
+    if (capturedLength < wireLength) statistics.cutShort++;
+    frame.capturedLength = capturedLength;
+    frame.wireLength = wireLength;
+    frame.timestampMs = (words[base + SECONDS] >>> 0) * 1000 + (words[base + NANOSECONDS] >>> 0) / 1e6;
+    frame.interfaceIndex = words[base + INTERFACE];
+    const hardware = words[base + HARDWARE];
+    frame.linkType = (hardware & 0xffff) === 1 ? LinkType.Ethernet : linkTypeOf(hardware & 0xffff);
+    frame.direction = (hardware >>> 16) & 0xff;
+    // A merged (GRO) or unsegmented (GSO) packet carries no checksum of the whole.
+    frame.checksum = (status & CHECKSUM_VALID) !== 0 ? ChecksumState.Valid
+      : (status & (CHECKSUM_NOT_READY | GSO_TCP)) !== 0 ? ChecksumState.NotReady
+      : ChecksumState.Unknown;
+    if ((status & VLAN_VALID) !== 0) {
+      const tag = words[base + VLAN];
+      frame.vlanTci = tag & 0xffff;
+      frame.vlanTpid = (status & VLAN_TPID_VALID) !== 0 ? tag >>> 16 : ETHERTYPE_VLAN;
+    } else {
+      frame.vlanTci = -1;
+      frame.vlanTpid = 0;
+    }
+    statistics.packets++;
+    statistics.bytes += capturedLength;
+  }
+}
