@@ -15,3 +15,22 @@ export { LabelTable, MAX_LABELS, OTHER_LABEL } from "./labels.ts";
 export { DEFAULT_RING_BYTES, MAX_RECORD_BYTES, RecordRing } from "./recordRing.ts";
 export { createLog, LOG_LEVELS } from "./log.ts";
 export type { Logger, LogLevel, LogSink } from "./log.ts";
+export { alertEvent, MAX_EVENT_POLICIES, outcomeEvent, resetEvent } from "./event.ts";
+export type {
+  EventDecision,
+  EventEndpoint,
+  EventFlow,
+  EventOutcome,
+  EventReset,
+  EventSignature,
+  SeverityName,
+} from "./event.ts";
+export { flowId, TUPLE_WORDS } from "./flowId.ts";
+export { formatTimestamp } from "./timestamp.ts";
+export { DEFAULT_QUEUE_BYTES, openEventWriter } from "./writer.ts";
+export type { EventWriter, WriterOptions } from "./writer.ts";
+export { SyncEventWriter } from "./syncWriter.ts";
+export { createMetrics } from "./metrics.ts";
+export type { MetricNames, MetricSources, PolicyLoadState, QueueState } from "./metrics.ts";
+export { MAX_CONNECTIONS, parseListen, startHttpServer } from "./httpServer.ts";
+export type { HttpServer, HttpServerOptions } from "./httpServer.ts";
