@@ -1,13 +1,13 @@
 #!/bin/sh
-# Builds sensor/native/flowreset-<arch>.node with one call of the C compiler, when its source is newer.
+# Builds sensor/native/flowreset-<arch>.node with one call of the C compiler, when a source is newer.
 # Headers: those beside the Node.js in use, else those of the npm package node-linux-<arch>.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-source="$root/sensor/native/flowreset.c"
+source="$root/sensor/native"
 bin=$("$root/tools/node.sh")
 arch=$("$bin/node" -p process.arch)
-built="$root/sensor/native/flowreset-$arch.node"
-if [ -f "$built" ] && [ "$built" -nt "$source" ]; then exit 0; fi
+built="$source/flowreset-$arch.node"
+if [ -f "$built" ] && [ -z "$(find "$source" -name '*.[ch]' -newer "$built")" ]; then exit 0; fi
 
 compiler=${CC:-cc}
 command -v "$compiler" >/dev/null || {
@@ -17,5 +17,5 @@ echo '#include <linux/if_packet.h>' | "$compiler" -E - >/dev/null 2>&1 || {
 headers=$("$root/tools/headers.sh")
 part="$built.$$"
 trap 'rm -f "$part"' EXIT
-"$compiler" -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden -I"$headers" "$source" -o "$part" -lm
+"$compiler" -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden -I"$headers" "$source"/*.c -o "$part" -lm
 mv "$part" "$built"

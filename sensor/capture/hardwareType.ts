@@ -1,5 +1,5 @@
 /** From an interface's hardware type (ARPHRD_, linux/if_arp.h) to the pcap link type of its frames. */
-import { LinkType } from "../decode/packet.ts";
+import { LinkType } from "../decode/mod.ts";
 
 export const HardwareType = {
   Ethernet: 1,

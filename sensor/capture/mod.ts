@@ -8,6 +8,8 @@
  * It must not know: flows, policies, findings. It imports types and the Frame of decode, and the native addon.
  */
 export { CaptureError, hasNetRaw } from "./error.ts";
+export { compileFilter, TUNNEL_PORTS } from "./filter.ts";
+export type { CaptureFilter } from "./filter.ts";
 export { HardwareType, linkTypeOf } from "./hardwareType.ts";
 export { closeWakeHandle, openRing, openWakeHandle, RingSource, wake } from "./ring.ts";
 export type { RingOptions } from "./ring.ts";

@@ -3,7 +3,7 @@
  * `struct tpacket2_hdr` (32 bytes), `struct sockaddr_ll`, then the frame at `tp_mac` (linux/if_packet.h).
  * The kernel sets the status word when a slot is filled; storing 0 there gives the slot back.
  */
-import { ChecksumState, Frame, LinkType } from "../decode/packet.ts";
+import { ChecksumState, Frame, LinkType } from "../decode/mod.ts";
 import { loadNative, WaitResult } from "../native/mod.ts";
 import type { Native, RingHandle } from "../native/mod.ts";
 import { captureError } from "./error.ts";

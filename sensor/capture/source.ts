@@ -1,5 +1,5 @@
 /** What every way in and every way out has in common. */
-import type { Frame } from "../decode/packet.ts";
+import type { Frame } from "../decode/mod.ts";
 
 /** Counted since the source was opened. */
 export interface CaptureStatistics {

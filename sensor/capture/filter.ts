@@ -1,0 +1,155 @@
+/**
+ * What the kernel lets into the ring: IPv4 and IPv6 packets that carry TCP or a tunnel, each seen once, of the
+ * interfaces asked for. Everything else is dropped before it costs a slot.
+ *
+ * - On loopback every packet passes twice: the outgoing copy is dropped.
+ * - UDP stays where its destination port is a tunnel's, and in fragments (whose ports may not show).
+ * - Interfaces with an unknown link header and in-band VLAN tags pass unread: decode looks closer.
+ */
+import { PacketDirection } from "../decode/mod.ts";
+import { Ancillary, BpfAssembler, WHOLE_PACKET } from "./bpf.ts";
+import { HardwareType } from "./hardwareType.ts";
+
+export interface CaptureFilter {
+  /** Only these interfaces (indexes); absent: all, those that come later too. */
+  interfaces?: readonly number[];
+  excludedInterfaces?: readonly number[];
+  /** Of several Workers this one sees the interfaces with `ifindex % workers === worker`. */
+  share?: { worker: number; workers: number };
+  /** Tunnels only (the default), or all UDP. */
+  udp?: "tunnels" | "all";
+  /** UDP destination ports of tunnels. */
+  tunnelPorts?: readonly number[];
+}
+
+/** VXLAN (IANA, and Linux's own), Geneve. */
+export const TUNNEL_PORTS: readonly number[] = [4789, 8472, 6081];
+
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
+const VLAN_ETHERTYPES = [0x8100, 0x88a8, 0x9100];
+const ETHERNET_HEADER_BYTES = 14;
+const UDP = 17;
+/** IPIP, TCP, 6in4, GRE. */
+const IPV4_PROTOCOLS = [6, 4, 41, 47];
+/** ICMPv6, ESP, SCTP, no next header: the others may be extension headers before TCP. */
+const IPV6_UNWANTED = [58, 50, 132, 59];
+/** More fragments, or a fragment offset. */
+const FRAGMENT_BITS = 0x3fff;
+
+/** Classic BPF for SO_ATTACH_FILTER. RangeError for more interfaces than the kernel's program size allows. */
+export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
+  const program = new BpfAssembler();
+  dropOutgoingLoopback(program);
+  program.load(Ancillary.Protocol);
+  program.jumpIfEqual(ETHERTYPE_IPV4, "ipv4");
+  program.jumpIfEqual(ETHERTYPE_IPV6, "ipv6");
+  for (const ethertype of VLAN_ETHERTYPES) program.jumpIfEqual(ethertype, "interface");
+  program.keep(0);
+  const tunnelPorts = filter.udp === "all" ? undefined : filter.tunnelPorts ?? TUNNEL_PORTS;
+  program.label("ipv4");
+  indexNetworkHeader(program, "4");
+  program.loadByteAtIndex(9);
+  for (const protocol of IPV4_PROTOCOLS) program.jumpIfEqual(protocol, "interface");
+  program.jumpIfEqual(UDP, undefined, "drop4");
+  if (tunnelPorts === undefined) {
+    program.jumpIfEqual(UDP, "interface");
+  } else {
+    program.loadHalfAtIndex(6);
+    program.jumpIfAnyBit(FRAGMENT_BITS, "interface");
+    program.loadByteAtIndex(0);
+    program.addWordsToIndex(0x0f);
+    program.loadHalfAtIndex(2);
+    for (const port of tunnelPorts) program.jumpIfEqual(port, "interface");
+  }
+  program.label("drop4");
+  program.keep(0);
+  program.label("ipv6");
+  indexNetworkHeader(program, "6");
+  program.loadByteAtIndex(6);
+  for (const protocol of IPV6_UNWANTED) program.jumpIfEqual(protocol, "drop6");
+  program.jumpIfEqual(UDP, undefined, "interface");
+  if (tunnelPorts === undefined) {
+    program.jumpIfEqual(UDP, "interface");
+  } else {
+    program.loadHalfAtIndex(42);
+    for (const port of tunnelPorts) program.jumpIfEqual(port, "interface");
+  }
+  program.label("drop6");
+  program.keep(0);
+  program.label("interface");
+  keepInterfaces(program, filter);
+  return program.assemble();
+}
+
+function dropOutgoingLoopback(program: BpfAssembler): void {
+  program.load(Ancillary.HardwareType);
+  program.jumpIfEqual(HardwareType.Loopback, undefined, "once");
+  program.load(Ancillary.PacketType);
+  program.jumpIfEqual(PacketDirection.Outgoing, undefined, "once");
+  program.keep(0);
+  program.label("once");
+}
+
+/** X := offset of the IP header, by the form of the interface's frames. */
+function indexNetworkHeader(program: BpfAssembler, version: string): void {
+  program.load(Ancillary.HardwareType);
+  program.setIndex(ETHERNET_HEADER_BYTES);
+  program.jumpIfEqual(HardwareType.Ethernet, `header ${version}`);
+  program.jumpIfEqual(HardwareType.Loopback, `header ${version}`);
+  program.setIndex(0);
+  for (const bare of [HardwareType.None, HardwareType.RawIp, HardwareType.Tunnel, HardwareType.Tunnel6, HardwareType.Sit]) {
+    program.jumpIfEqual(bare, `header ${version}`);
+  }
+  program.jump("interface");
+  program.label(`header ${version}`);
+}
+
+function keepInterfaces(program: BpfAssembler, filter: CaptureFilter): void {
+  const { share } = filter;
+  if (share !== undefined && share.workers > 1) {
+    program.load(Ancillary.InterfaceIndex);
+    program.modulo(share.workers);
+    program.jumpIfEqual(share.worker, "mine");
+    program.keep(0);
+    program.label("mine");
+  }
+  const ranges = wantedRanges(filter);
+  if (ranges.length > 1) program.load(Ancillary.InterfaceIndex);
+  bisect(program, ranges, 0, ranges.length - 1);
+}
+
+/** From `start` (to the next one's start) the interfaces are wanted or not. */
+interface IndexRange {
+  start: number;
+  wanted: boolean;
+}
+
+function wantedRanges(filter: CaptureFilter): IndexRange[] {
+  const named = new Set([...(filter.interfaces ?? []), ...(filter.excludedInterfaces ?? [])]);
+  const excluded = new Set(filter.excludedInterfaces);
+  const others = filter.interfaces === undefined;
+  const included = new Set(filter.interfaces);
+  const starts = new Set([0]);
+  for (const index of named) starts.add(index).add(index + 1);
+  const ranges: IndexRange[] = [];
+  for (const start of [...starts].toSorted((a, b) => a - b)) {
+    const wanted = named.has(start) ? !excluded.has(start) && (others || included.has(start)) : others;
+    if (ranges.at(-1)?.wanted !== wanted) ranges.push({ start, wanted });
+  }
+  return ranges;
+}
+
+/** A binary search: 1,000 interfaces cost 10 comparisons a packet. */
+function bisect(program: BpfAssembler, ranges: readonly IndexRange[], first: number, last: number): void {
+  if (first === last) {
+    program.keep(ranges[first].wanted ? WHOLE_PACKET : 0);
+    return;
+  }
+  const middle = (first + last + 1) >> 1;
+  const upper = `from ${ranges[middle].start}`;
+  program.jumpFarIfAtLeast(ranges[middle].start, upper);
+  bisect(program, ranges, first, middle - 1);
+  program.label(upper);
+  bisect(program, ranges, middle, last);
+}
