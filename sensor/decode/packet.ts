@@ -107,7 +107,10 @@ export class Packet {
   destinationPort = 0;
   transportOffset = 0;
   payloadOffset = 0;
+  /** Payload bytes present from `payloadOffset` on. */
   payloadLength = 0;
+  /** Payload bytes that follow those on the wire and were not captured. */
+  truncatedBytes = 0;
 
   // TCP only.
   sequence = 0;
