@@ -12,14 +12,23 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { compile } from "./compile.ts";
 import { enterCommand, identity, REFUSED_HINT } from "./enter.ts";
 import { Namespace } from "./namespace.ts";
 import { LabProcess } from "./process.ts";
 import { LAB_PATH, LAB_TOOLS, missingTools } from "./tools.ts";
+import { until } from "./wait.ts";
 
 /** The ordinary user inside a lab, for programs that refuse to be root (PostgreSQL, an unprivileged sshd). */
 export const LAB_USER = "lab";
 const LAB_UID_OF_ROOT = 54_321;
+
+const SCRIPT_PRELUDE = `
+at() { at_ns=$1; shift; nsenter --net=/run/netns/$at_ns "$@"; }
+newns() {
+  ip netns add $1
+  at $1 sh -euc 'cd /proc/sys/net/ipv6/conf; for f in */accept_dad */accept_ra; do echo 0 >$f; done; ip link set lo up'
+}`;
 
 export interface RunOptions {
   /** Written to standard input, which is then closed. */
@@ -37,6 +46,20 @@ export interface RunResult {
   code: number | null;
   stdout: string;
   stderr: string;
+}
+
+interface ShownLink {
+  operstate: string;
+  addr_info: { family: string; scope: string; tentative?: boolean }[];
+}
+
+/** One answer of `ip -json addr show up`: a link with IPv6 must have its link-local address, and none may be on trial. */
+function allUp(answer: string): boolean {
+  return (JSON.parse(answer) as ShownLink[]).every(({ operstate, addr_info: addresses = [] }) => {
+    const ipv6 = addresses.filter((address) => address.family === "inet6");
+    const linkLocal = ipv6.some((address) => address.scope === "link" || address.scope === "host");
+    return ["UP", "UNKNOWN"].includes(operstate) && (ipv6.length === 0 || linkLocal) && !ipv6.some((address) => address.tentative);
+  });
 }
 
 export class Lab {
@@ -150,17 +173,35 @@ export class Lab {
     return { code: exit.code, stdout: child.stdout, stderr: child.stderr };
   }
 
-  /** Runs shell text inside; `at NAMESPACE COMMAND...` is at hand. Stops at the first failure. */
+  /**
+   * Runs shell text inside and stops at the first failure. At hand: `newns NAME` makes a namespace whose IPv6
+   * addresses are usable at once, `at NAMESPACE COMMAND...` runs in one.
+   */
   async script(text: string): Promise<string> {
-    const at = `at() { n=$1; shift; nsenter --net=/run/netns/$n "$@"; }`;
-    return (await this.run(["sh", "-euc", `${at}\n${text}`])).stdout;
+    return (await this.run(["sh", "-euc", `${SCRIPT_PRELUDE}\n${text}`])).stdout;
+  }
+
+  /**
+   * Waits until every interface of these namespaces carries and has its IPv6 addresses: the kernel reports a
+   * carrier up to a second late, and until then a first packet is lost.
+   */
+  async settled(...names: readonly string[]): Promise<void> {
+    const show = names.map((name) => `ip -n ${name} -json addr show up`).join("\n");
+    await until(`interfaces of ${names.join(", ")} to be up`, async () => (await this.script(show)).trim().split("\n").every(allUp));
+  }
+
+  /** Starts a C program of the lab (`relay`, `redirect_peer`) and waits until it is ready. */
+  async startProgram(name: string, args: readonly string[]): Promise<LabProcess> {
+    const child = this.start([compile(name, this.directory), ...args]);
+    await child.waitForOutput(/^ready$/m);
+    return child;
   }
 
   /** Makes a network namespace with `lo` up, or returns the one of that name. */
   async namespace(name: string): Promise<Namespace> {
     const known = this.#namespaces.get(name);
     if (known !== undefined) return known;
-    await this.script(`ip netns add ${name}\nip -n ${name} link set lo up`);
+    await this.script(`newns ${name}`);
     return this.adoptNamespace(name);
   }
 
