@@ -7,10 +7,17 @@
  *
  * It must not know: flows, policies, findings. It imports types and the Frame of decode, and the native addon.
  */
+export { readCapture } from "./captureFile.ts";
+export type { CaptureFileSummary } from "./captureFile.ts";
+export { CaptureFileError } from "./captureFileError.ts";
 export { CaptureError, hasNetRaw } from "./error.ts";
 export { compileFilter, TUNNEL_PORTS } from "./filter.ts";
 export type { CaptureFilter } from "./filter.ts";
 export { HardwareType, linkTypeOf } from "./hardwareType.ts";
+export { MemorySink, MemorySource } from "./memory.ts";
+export type { MemoryFrame, SentPacket } from "./memory.ts";
+export { PcapngWriter } from "./pcapngWriter.ts";
+export type { PcapngWriterOptions } from "./pcapngWriter.ts";
 export { closeWakeHandle, openRing, openWakeHandle, RingSource, wake } from "./ring.ts";
 export type { RingOptions } from "./ring.ts";
 export { openSink } from "./sink.ts";
