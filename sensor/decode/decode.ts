@@ -13,6 +13,7 @@ import { ExtensionHeader, parseExtensions } from "./ipv6Extensions.ts";
 import { EtherType, parseInnerEthernet, parseLink } from "./link.ts";
 import { ChecksumState, type Frame, type Packet, Protocol } from "./packet.ts";
 import { DecodeReason } from "./reason.ts";
+import { decodePlain } from "./plain.ts";
 import { parseTcp } from "./tcp.ts";
 import { parseTcpOptions } from "./tcpOptions.ts";
 import { parseUdp } from "./udp.ts";
@@ -27,8 +28,11 @@ const ANY_LENGTH = 0x7fff_ffff;
  * reason but Ok the packet means nothing. Never throws, never reads beyond the frame.
  */
 export function decode(frame: Frame, packet: Packet, context: DecodeContext): number {
-  start(frame, packet, context);
-  const reason = walk(frame, packet, context);
+  let reason: number = DecodeReason.Ok;
+  if (!decodePlain(frame, packet, context)) {
+    start(frame, packet, context);
+    reason = walk(frame, packet, context);
+  }
   context.reasons[reason] = context.reasons[reason]! + 1;
   return reason;
 }

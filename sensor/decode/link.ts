@@ -31,7 +31,7 @@ const AF_INET = 2;
 export function parseLink(frame: Frame, packet: Packet, cursor: Cursor): number {
   packet.ethernetOffset = -1;
   packet.vlanTci = frame.vlanTci;
-  packet.vlanTpid = frame.vlanTci === -1 ? 0 : frame.vlanTpid === 0 ? EtherType.Vlan : frame.vlanTpid;
+  packet.vlanTpid = frame.vlanTci === -1 ? 0 : frame.vlanTpid;
   packet.innerVlanTci = -1;
   switch (frame.linkType) {
     case LinkType.Ethernet: {

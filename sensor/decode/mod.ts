@@ -22,6 +22,6 @@ export { LinkHeader, NetworkSpec } from "./networkSpec.ts";
 export { ChecksumState, Frame, LinkType, Packet, PacketDirection, Protocol, TcpFlag } from "./packet.ts";
 export { DECODE_REASON_COUNT, DecodeReason, decodeReasonName } from "./reason.ts";
 export { buildSegment, segmentLength, SegmentSpec } from "./segment.ts";
-export * as seqnum from "./seqnum.ts";
+export { add, after, before, distance, inWindow, later } from "./seqnum.ts";
 export { TcpOption, TcpOptionWriter } from "./tcpOptions.ts";
 export { buildVxlan, VXLAN_HEADER_BYTES, VXLAN_OLD_PORT, VXLAN_PORT } from "./vxlan.ts";

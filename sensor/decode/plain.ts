@@ -1,0 +1,143 @@
+/**
+ * The common case in one go: an Ethernet frame without tags, IPv4 without options or fragments, TCP, all of it captured
+ * and all of it right. It reads each header word once, which makes it about three times as fast as the walk. Whatever is
+ * odd it leaves to the walk, which names the reason and is its naive twin in the tests.
+ */
+import { read16, read32 } from "./bigEndian.ts";
+import { adds, sum, sumPseudoHeader } from "./checksum.ts";
+import type { DecodeContext } from "./context.ts";
+import { MAPPED } from "./ipv4.ts";
+import { ChecksumState, type Frame, LinkType, type Packet, Protocol } from "./packet.ts";
+import { DecodeReason } from "./reason.ts";
+import { parseTcpOptions } from "./tcpOptions.ts";
+
+/** Ethernet, IPv4 and TCP without options. */
+const HEADERS_BYTES = 54;
+const IPV4_OFFSET = 14;
+const IPV4_BYTES = 20;
+const TCP_OFFSET = 34;
+const TCP_BYTES = 20;
+const ETHERTYPE_OFFSET = 12;
+const ETHERTYPE_IPV4 = 0x0800;
+const VERSION_4_FIVE_WORDS = 0x45;
+/** "More fragments" and the fragment offset. */
+const FRAGMENT_MASK = 0x3fff;
+
+/** True: `packet` is filled, the reason is Ok. False: nothing is said, `packet` is half written. */
+export function decodePlain(frame: Frame, packet: Packet, context: DecodeContext): boolean {
+  const bytes = frame.bytes;
+  const start = frame.offset;
+  const captured = frame.capturedLength;
+  if (
+    frame.linkType !== LinkType.Ethernet ||
+    captured < HEADERS_BYTES ||
+    captured < frame.wireLength ||
+    captured > bytes.length - start ||
+    read16(bytes, start + ETHERTYPE_OFFSET) !== ETHERTYPE_IPV4
+  ) {
+    return false;
+  }
+  const offset = start + IPV4_OFFSET;
+  const word0 = read32(bytes, offset);
+  const word1 = read32(bytes, offset + 4);
+  const word2 = read32(bytes, offset + 8);
+  const totalLength = word0 & 0xffff;
+  if (
+    word0 >>> 24 !== VERSION_4_FIVE_WORDS ||
+    (word1 & FRAGMENT_MASK) !== 0 ||
+    ((word2 >>> 16) & 0xff) !== Protocol.Tcp ||
+    totalLength < IPV4_BYTES + TCP_BYTES ||
+    totalLength > captured - IPV4_OFFSET
+  ) {
+    return false;
+  }
+  const source = read32(bytes, offset + 12);
+  const destination = read32(bytes, offset + 16);
+  const headerSum =
+    (word0 >>> 16) +
+    totalLength +
+    (word1 >>> 16) +
+    (word1 & 0xffff) +
+    (word2 >>> 16) +
+    (word2 & 0xffff) +
+    (source >>> 16) +
+    (source & 0xffff) +
+    (destination >>> 16) +
+    (destination & 0xffff);
+  if (!context.trustChecksums && !adds(headerSum)) return false;
+
+  if (packet.ipVersion !== 4) {
+    // The words of an IPv4 address that never change stay from packet to packet.
+    packet.ipVersion = 4;
+    packet.source0 = 0;
+    packet.source1 = 0;
+    packet.source2 = MAPPED;
+    packet.destination0 = 0;
+    packet.destination1 = 0;
+    packet.destination2 = MAPPED;
+  }
+  packet.source3 = source;
+  packet.destination3 = destination;
+  packet.ipOffset = offset;
+  packet.typeOfService = (word0 >>> 16) & 0xff;
+  packet.ipId = word1 >>> 16;
+  packet.ttl = word2 >>> 24;
+  packet.flowLabel = 0;
+  return decodePlainTcp(bytes, start + TCP_OFFSET, totalLength - IPV4_BYTES, frame, packet, context);
+}
+
+function decodePlainTcp(
+  bytes: Uint8Array,
+  offset: number,
+  segmentBytes: number,
+  frame: Frame,
+  packet: Packet,
+  context: DecodeContext,
+): boolean {
+  const control = read32(bytes, offset + 12);
+  const headerBytes = (control >>> 28) << 2;
+  if (headerBytes < TCP_BYTES || headerBytes > segmentBytes) return false;
+  if (frame.checksum === ChecksumState.Unknown && !isSumRight(bytes, offset, segmentBytes, packet, context)) return false;
+  const ports = read32(bytes, offset);
+  packet.protocol = Protocol.Tcp;
+  packet.sourcePort = ports >>> 16;
+  packet.destinationPort = ports & 0xffff;
+  packet.sequence = read32(bytes, offset + 4);
+  packet.acknowledgement = read32(bytes, offset + 8);
+  packet.flags = (control >>> 16) & 0xff;
+  packet.window = control & 0xffff;
+  packet.urgentPointer = read16(bytes, offset + 18);
+  packet.transportOffset = offset;
+  packet.payloadOffset = offset + headerBytes;
+  packet.payloadLength = segmentBytes - headerBytes;
+  packet.truncatedBytes = 0;
+
+  packet.bytes = bytes;
+  packet.timestampMs = frame.timestampMs;
+  packet.interfaceIndex = frame.interfaceIndex;
+  packet.direction = frame.direction;
+  packet.wireLength = frame.wireLength;
+  packet.ethernetOffset = frame.offset;
+  packet.vlanTci = frame.vlanTci;
+  packet.vlanTpid = frame.vlanTci === -1 ? 0 : frame.vlanTpid;
+  packet.innerVlanTci = -1;
+  packet.tunnelDepth = 0;
+  packet.tunnelId = -1;
+  packet.reassembled = false;
+  const options = offset + TCP_BYTES;
+  if (!parseTcpOptions(bytes, options, headerBytes - TCP_BYTES, packet)) {
+    context.reasons[DecodeReason.BadTcpOptions] = context.reasons[DecodeReason.BadTcpOptions]! + 1;
+  }
+  return true;
+}
+
+function isSumRight(
+  bytes: Uint8Array,
+  offset: number,
+  segmentBytes: number,
+  packet: Packet,
+  context: DecodeContext,
+): boolean {
+  if (context.trustChecksums || segmentBytes > context.superPacketBytes) return true;
+  return adds(sum(bytes, offset, segmentBytes, sumPseudoHeader(packet, Protocol.Tcp, segmentBytes)));
+}
