@@ -1,5 +1,6 @@
 /** zod's issues in the words of the house: action first, what was expected, current value last. */
 import type { z } from "zod";
+import { MAX_PROBLEMS_PER_FILE } from "./limits.ts";
 import { formatPath, show, type Fault } from "./remark.ts";
 import { fieldNames, meantField } from "./schemaFields.ts";
 import { nearest } from "./suggestion.ts";
@@ -18,7 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export function explain(issues: readonly z.core.$ZodIssue[], schema: z.core.$ZodType): Fault[] {
   return issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: [...issue.path, key], atKey: true, message: unknownField(schema, issue.path, key) }));
+      return issue.keys.slice(0, MAX_PROBLEMS_PER_FILE).map((key) => ({ path: [...issue.path, key], atKey: true, message: unknownField(schema, issue.path, key) }));
     }
     if (issue.code === "invalid_key") {
       return [{ path: issue.path, atKey: true, message: withCurrent(issue.issues[0]?.message ?? issue.message, issue.path.at(-1)) }];

@@ -1,7 +1,8 @@
 /** YAML text to plain data, with a way back from a field's path to its line. Hostile text gives faults, never an exception. */
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type Node, type Pair } from "yaml";
-import { MAX_YAML_DEPTH } from "./limits.ts";
+import { Composer, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Document, type Node, type Pair } from "yaml";
+import { MAX_OBJECTS_PER_FILE, MAX_PROBLEMS_PER_FILE, MAX_YAML_DEPTH } from "./limits.ts";
 import { show, type Fault } from "./remark.ts";
+import { boundedTokens, YamlTooLarge } from "./yamlTokens.ts";
 
 export interface Position {
   readonly line: number;
@@ -18,30 +19,32 @@ export interface YamlDocument {
 /** Nodes of a document, with what aliases repeat: a small text must not stand for a huge object. */
 const MAX_NODES = 200_000;
 
-/** The documents of a text; a fault of the whole text comes as one document. */
+/** The documents of a text, at most as many as a file may have objects and one more; a fault of the whole text comes as one document. */
 export function readYaml(text: string): YamlDocument[] {
   const counter = new LineCounter();
+  const documents: YamlDocument[] = [];
   try {
     // Uniqueness of keys is checked below: the library compares each key with each, hours for a megabyte of keys.
-    const options = { lineCounter: counter, prettyErrors: false, uniqueKeys: false, logLevel: "error" } as const;
-    const parsed = parseAllDocuments(text, options);
-    return (Array.isArray(parsed) ? parsed : []).map((document) => readDocument(document as Document.Parsed, counter, text));
+    const composer = new Composer({ prettyErrors: false, uniqueKeys: false, logLevel: "error" });
+    for (const document of composer.compose(boundedTokens(text, counter.addNewLine), true, text.length)) {
+      documents.push(readDocument(document as Document.Parsed, counter, text));
+      if (documents.length > MAX_OBJECTS_PER_FILE) break;
+    }
   } catch (error) {
-    const message = `Cannot read the YAML, expected fewer than ${MAX_YAML_DEPTH} levels: current failure is ${show(reasonOf(error))}`;
-    return [{ value: undefined, faults: [{ path: [], message }], positionOf: () => ({ line: 1, column: 1 }) }];
+    const bounded = error instanceof YamlTooLarge;
+    const position = positionAt(counter, bounded ? error.offset : 0);
+    const message = bounded ? error.message : `Cannot read the YAML, expected what its library can read: current failure is ${show(reasonOf(error))}`;
+    documents.push({ value: undefined, faults: [{ path: [], message }], positionOf: () => position });
   }
+  return documents;
 }
 
 function readDocument(document: Document.Parsed, counter: LineCounter, text: string): YamlDocument {
-  const positionAt = (offset: number): Position => {
-    const { line, col } = counter.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const positionOf = (fault: Fault): Position => positionAt(offsetOf(document, fault));
-  const faults: (Fault & { position?: Position })[] = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
+  const positionOf = (fault: Fault): Position => positionAt(counter, offsetOf(document, fault));
+  const faults: (Fault & { position?: Position })[] = [...document.errors, ...document.warnings].slice(0, MAX_PROBLEMS_PER_FILE).map(({ message, pos }) => ({
     path: [],
     message: `Cannot read the YAML, ${message.replace(/\.?\s*$/, "")}: current line is ${show(lineAt(text, pos[0]))}`,
-    position: positionAt(pos[0]),
+    position: positionAt(counter, pos[0]),
   }));
   if (faults.length === 0) faults.push(...faultsOfTree(document.contents));
   if (faults.length > 0) return { value: undefined, faults, positionOf };
@@ -75,7 +78,7 @@ function faultsOfTree(contents: unknown): Fault[] {
       if (key !== undefined) pending.push({ node: pair.value, path: [...path, key] });
     }
   }
-  return faults.reverse();
+  return faults.reverse().slice(0, MAX_PROBLEMS_PER_FILE);
 }
 
 function isBounded(value: unknown): boolean {
@@ -118,6 +121,11 @@ function keyOf(pair: Pair): string | undefined {
 
 function startOf(node: unknown): number | undefined {
   return isNode(node) ? (node as Node).range?.[0] : undefined;
+}
+
+function positionAt(counter: LineCounter, offset: number): Position {
+  const { line, col } = counter.linePos(offset);
+  return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
 function lineAt(text: string, offset: number): string {
