@@ -100,7 +100,7 @@ export function parseSockets(text: string): SocketState[] {
     if (line.trim() === "") continue;
     if (/^\s/.test(line)) {
       const last = sockets.at(-1);
-      if (last) last.details += line.trim();
+      if (last) last.details = `${last.details} ${line.trim()}`.trim();
       continue;
     }
     const [state, receive, send, local, remote, ...rest] = line.trim().split(/\s+/);
