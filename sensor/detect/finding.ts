@@ -3,6 +3,8 @@ export class Finding {
   /** Index into CompiledPolicy's rules. */
   rule = -1;
   slot = -1;
+  /** Generation of the slot when it fired: with `slot` it names the connection. */
+  generation = 0;
   /** Side whose bytes or packet fired it (0 initiator, 1 responder). */
   side = 0;
   /** Index of the signature inside the compiled policy, -1 where no signature was part of it. */

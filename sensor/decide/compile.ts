@@ -1,0 +1,70 @@
+/**
+ * Objects, settings and the interfaces there are, to one CompiledPolicy. Runs in the main thread whenever one of the
+ * three changes. A part that cannot work is left out with a note, and never takes anything else with it.
+ */
+import type { SensorSettingsSpec } from "../../crds/mod.ts";
+import { DetectionBuilder, type DetectionOptions, ALL_ADDRESSES, type InterfaceDescription, SetList } from "../detect/mod.ts";
+import { compileGuards, type ProtectedConnection } from "./compileGuards.ts";
+import type { CompiledPolicy } from "./compiled.ts";
+import { FlowResetCompiler } from "./compileFlowReset.ts";
+import { PolicyCompiler } from "./compilePolicies.ts";
+import { MAX_FLOW_RESETS, MAX_POLICIES } from "./limits.ts";
+import { type CompileNote, NoteList, type PolicyObject } from "./note.ts";
+import { sharedDoubles, sharedWords } from "./tables.ts";
+
+export interface CompileInput {
+  readonly objects: readonly PolicyObject[];
+  readonly settings: SensorSettingsSpec;
+  readonly interfaces: readonly InterfaceDescription[];
+  readonly protectedConnections?: readonly ProtectedConnection[];
+  readonly detection?: DetectionOptions;
+}
+
+export interface CompileResult {
+  readonly compiled: CompiledPolicy;
+  readonly notes: readonly CompileNote[];
+}
+
+/** The order of `objects` does not matter: policies stand by kind, namespace and name. */
+export function compile(input: CompileInput): CompileResult {
+  const notes = new NoteList();
+  const guardAddresses = new SetList(ALL_ADDRESSES);
+  const policies = new PolicyCompiler(new DetectionBuilder(input.detection), guardAddresses, input.settings, notes);
+  const flowResets = new FlowResetCompiler(notes);
+  const exemptForAll: string[] = [];
+  for (const object of [...input.objects].sort(byIdentity)) {
+    if (object.kind === "ResponsePolicy" || object.kind === "ClusterResponsePolicy") {
+      if (policies.names.length === MAX_POLICIES) notes.error(objectName(object), "", `Cannot take more than ${MAX_POLICIES} policies: this one is left out`);
+      else policies.add(object);
+      if (object.kind === "ClusterResponsePolicy") exemptForAll.push(...object.object.spec.exempt.flatMap(({ cidrs }) => cidrs));
+    } else if (object.kind === "FlowReset" || object.kind === "ClusterFlowReset") {
+      if (flowResets.names.length === MAX_FLOW_RESETS) notes.error(objectName(object), "", `Cannot take more than ${MAX_FLOW_RESETS} FlowResets: this one is left out`);
+      else flowResets.add(object);
+    }
+  }
+  const { settings, interfaces, protectedConnections = [] } = input;
+  const compiled: CompiledPolicy = {
+    detection: policies.detection.build(interfaces),
+    policyOfRule: sharedWords(policies.policyOfRule),
+    policyCount: policies.names.length,
+    policies: sharedWords(policies.words),
+    policyHoldMs: sharedDoubles(policies.holdMs),
+    flowResetCount: flowResets.names.length,
+    flowResets: sharedWords(flowResets.words),
+    flowResetHoldMs: sharedDoubles(flowResets.holdMs),
+    guards: compileGuards(guardAddresses, { settings, interfaces, protectedConnections, exemptForAll }),
+    connectionsPerMinute: settings.budgets.connectionsPerMinute,
+    names: { policies: policies.names, rules: policies.ruleNames, signatures: policies.signatureNames, flowResets: flowResets.names },
+  };
+  return { compiled, notes: notes.notes };
+}
+
+function objectName({ kind, namespace, name }: PolicyObject): string {
+  return `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
+}
+
+function byIdentity(a: PolicyObject, b: PolicyObject): number {
+  const left = objectName(a);
+  const right = objectName(b);
+  return left < right ? -1 : left > right ? 1 : 0;
+}

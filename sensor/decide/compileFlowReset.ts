@@ -1,0 +1,50 @@
+/** FlowResets to records that flowResetMatches() asks. */
+import { durationMs, type FlowEndpoint, parseAddress, parseCidr, resetRuns, wordMask } from "../../crds/mod.ts";
+import { FLOW_RESET_WORDS, FlowResetField, type FlowResetName, ResetTarget } from "./compiled.ts";
+import type { NoteList, PolicyObject } from "./note.ts";
+
+export class FlowResetCompiler {
+  readonly words: number[] = [];
+  readonly holdMs: number[] = [];
+  readonly names: FlowResetName[] = [];
+  readonly #notes: NoteList;
+
+  constructor(notes: NoteList) {
+    this.#notes = notes;
+  }
+
+  add({ kind, namespace, name, object }: PolicyObject & { readonly kind: FlowResetName["kind"] }): void {
+    const { spec } = object;
+    if (!resetRuns(spec)) return;
+    const identity = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
+    const { client, server } = spec.match;
+    for (const [field, endpoint] of [["client", client], ["server", server]] as const) {
+      if (endpoint?.podSelector === undefined) continue;
+      this.#notes.error(identity, `spec.match.${field}.podSelector`, "Cannot choose an endpoint by podSelector, not supported yet: nothing is reset");
+      return;
+    }
+    const words = new Array<number>(FLOW_RESET_WORDS).fill(0);
+    words[FlowResetField.ClientFamily] = writeEndpoint(words, FlowResetField.Client, client);
+    words[FlowResetField.ServerFamily] = writeEndpoint(words, FlowResetField.Server, server);
+    words[FlowResetField.ClientPort] = client?.port ?? 0;
+    words[FlowResetField.ServerPort] = server?.port ?? 0;
+    words[FlowResetField.Target] = ResetTarget[spec.target];
+    words[FlowResetField.MaxFlows] = spec.maxFlows;
+    words[FlowResetField.DryRun] = spec.dryRun ? 1 : 0;
+    this.words.push(...words);
+    this.holdMs.push(durationMs(spec.hold));
+    this.names.push({ identity, kind, namespace, name, reason: spec.reason });
+  }
+}
+
+/** Writes address and mask; gives the family, 0 for any. */
+function writeEndpoint(words: number[], at: number, endpoint: FlowEndpoint | undefined): number {
+  const cidr = endpoint?.ip !== undefined ? parseAddress(endpoint.ip) : endpoint?.cidr !== undefined ? parseCidr(endpoint.cidr) : undefined;
+  if (cidr === undefined) return 0;
+  const bits = cidr.family === 4 ? cidr.prefix + 96 : cidr.prefix;
+  for (let i = 0; i < 4; i++) {
+    words[at + i] = cidr.words[i]!;
+    words[at + 4 + i] = wordMask(bits - 32 * i);
+  }
+  return cidr.family;
+}

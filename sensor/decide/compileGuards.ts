@@ -1,0 +1,56 @@
+/** Settings to the tables that the guards ask. */
+import { parseAddress, type SensorSettingsSpec } from "../../crds/mod.ts";
+import { buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, ALL_PORTS } from "../detect/mod.ts";
+import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
+import { sharedWords } from "./tables.ts";
+
+/** One connection that is never reset: the ssh session of who started the sensor. */
+export interface ProtectedConnection {
+  readonly client: { readonly ip: string; readonly port: number };
+  readonly server: { readonly ip: string; readonly port: number };
+}
+
+export interface GuardInput {
+  readonly settings: SensorSettingsSpec;
+  readonly interfaces: readonly InterfaceDescription[];
+  readonly protectedConnections: readonly ProtectedConnection[];
+  /** CIDRs that cluster policies exempt, for every policy. */
+  readonly exemptForAll: readonly string[];
+}
+
+/** `addresses` already holds the policies' own exemptions. */
+export function compileGuards(addresses: SetList, input: GuardInput): GuardTables {
+  const { settings, interfaces } = input;
+  const ports = new SetList(ALL_PORTS);
+  const endpoints: number[] = [];
+  const protect = (cidrs: readonly string[], portTexts: readonly string[], asInitiator: boolean): void => {
+    endpoints.push(required(addresses.add(cidrsToRanges(cidrs))), required(ports.add(portsToRanges(portTexts))), asInitiator ? 1 : 0);
+  };
+  for (const { cidr, ports: texts } of settings.protectedEndpoints) protect([cidr], texts, texts.length === 0);
+  const own = interfaces.flatMap((description) => description.addresses);
+  if (settings.managementPorts.length > 0) protect(own, settings.managementPorts, false);
+  const exemptForAll = required(addresses.add(cidrsToRanges(input.exemptForAll)));
+  const sharedClients = required(addresses.add(cidrsToRanges([...settings.sharedClients, ...own])));
+  return {
+    addresses: buildAddressTable(addresses.sets),
+    ports: buildPortTable(ports.sets),
+    protectedEndpoints: sharedWords(endpoints),
+    protectedConnections: sharedWords(input.protectedConnections.flatMap(connectionWords)),
+    exemptForAll,
+    sharedClients,
+  };
+}
+
+/** Settings are bounded by crds so far below the table's limit that they always fit. */
+function required(set: number | undefined): number {
+  if (set === undefined) throw new RangeError("Cannot hold the settings' address sets: the table is full");
+  return set;
+}
+
+function connectionWords({ client, server }: ProtectedConnection): number[] {
+  const clientAddress = parseAddress(client.ip);
+  const serverAddress = parseAddress(server.ip);
+  if (clientAddress === undefined || serverAddress === undefined) return [];
+  const words = [...clientAddress.words, ...serverAddress.words, (client.port << 16) | server.port];
+  return words.length === CONNECTION_WORDS ? words : [];
+}

@@ -1,0 +1,146 @@
+/** Response policies to rules and policy records. */
+import { Confidence, durationMs, type PolicyRule, type ResponsePolicySpec, ruleRuns, type SensorSettingsSpec } from "../../crds/mod.ts";
+import {
+  ALL_ADDRESSES,
+  ALL_PORTS,
+  cidrsToRanges,
+  type ConnectionSpec,
+  DetectionBuilder,
+  Fault,
+  intersect,
+  parseSignature,
+  portsToRanges,
+  type RangeSet,
+  type RuleSpec,
+  SetList,
+  type Signature,
+  subtract,
+} from "../detect/mod.ts";
+import { POLICY_WORDS, PolicyField, type PolicyName, ResetTarget, type SignatureName } from "./compiled.ts";
+import type { NoteList, PolicyObject } from "./note.ts";
+
+export class PolicyCompiler {
+  readonly detection: DetectionBuilder;
+  readonly policyOfRule: number[] = [];
+  readonly words: number[] = [];
+  readonly holdMs: number[] = [];
+  readonly names: PolicyName[] = [];
+  readonly ruleNames: string[] = [];
+  readonly signatureNames: SignatureName[] = [];
+  readonly #guardAddresses: SetList;
+  readonly #internal: RangeSet;
+  readonly #notes: NoteList;
+
+  constructor(detection: DetectionBuilder, guardAddresses: SetList, settings: SensorSettingsSpec, notes: NoteList) {
+    this.detection = detection;
+    this.#guardAddresses = guardAddresses;
+    this.#internal = cidrsToRanges(settings.internalCidrs);
+    this.#notes = notes;
+  }
+
+  add(object: PolicyObject & { readonly kind: PolicyName["kind"] }): void {
+    const { kind, namespace, name } = object;
+    const { spec } = object.object;
+    const identity = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
+    const selector = (["podSelector", "namespaceSelector", "nodeSelector", "nodeTraffic"] as const).find((field) => spec.subject[field] !== undefined);
+    if (selector !== undefined) {
+      this.#notes.error(identity, `spec.subject.${selector}`, `Cannot choose a subject by ${selector}, not supported yet: the policy is left out`);
+      return;
+    }
+    const exempt = this.#guardAddresses.add(cidrsToRanges(spec.exempt.flatMap(({ cidrs }) => cidrs)));
+    if (exempt === undefined) {
+      this.#notes.error(identity, "spec.exempt", "Cannot hold more address sets, the policy is left out: the table is full");
+      return;
+    }
+    const policy = this.names.length;
+    this.#addRecord(spec, exempt);
+    this.names.push({ identity, kind, namespace, name, mode: spec.mode, severity: spec.severity, tags: spec.tags });
+    const sids = new Map<number, string>();
+    spec.rules.forEach((rule, index) => {
+      if (ruleRuns(rule)) this.#addRule(policy, identity, spec, rule, `spec.rules[${index}]`, sids);
+    });
+  }
+
+  #addRecord(spec: ResponsePolicySpec, exempt: number): void {
+    const words = new Array<number>(POLICY_WORDS).fill(0);
+    words[PolicyField.Enforce] = spec.mode === "Enforce" ? 1 : 0;
+    words[PolicyField.Target] = ResetTarget[spec.respond.reset.target];
+    words[PolicyField.MinConfidence] = Confidence[spec.respond.reset.minConfidence];
+    words[PolicyField.AllowShared] = spec.respond.reset.allowShared ? 1 : 0;
+    words[PolicyField.ConnectionsPerMinute] = spec.limits.connectionsPerMinutePerNode;
+    words[PolicyField.RstPackets] = spec.limits.rstPacketsPerConnection;
+    words[PolicyField.Exempt] = exempt;
+    words[PolicyField.EvidencePackets] = spec.respond.evidence.packets;
+    this.words.push(...words);
+    this.holdMs.push(durationMs(spec.respond.reset.hold));
+  }
+
+  #addRule(policy: number, identity: string, spec: ResponsePolicySpec, rule: PolicyRule, field: string, sids: Map<number, string>): void {
+    const signatures = this.#signatures(rule, identity, field, sids);
+    // A rule all of whose signatures are unusable must not fire on what is left of it.
+    if (rule.signature !== undefined && signatures.length === 0) return;
+    const number = this.detection.add({
+      identity: `${identity}\n${JSON.stringify([spec.subject, rule])}`,
+      ...scopeOf(spec, rule, this.#internal),
+      connection: connectionOf(rule),
+      signatures,
+    });
+    if (typeof number === "string") {
+      this.#notes.error(identity, field, `${number}; the rule is left out`);
+      return;
+    }
+    this.policyOfRule.push(policy);
+    this.ruleNames.push(rule.name);
+    this.signatureNames.push(...signatures.map(({ sid, rev, msg }) => ({ sid, rev, msg })));
+  }
+
+  /** The usable ones. A sid names one signature of an object: the highest revision counts. */
+  #signatures(rule: PolicyRule, identity: string, field: string, sids: Map<number, string>): Signature[] {
+    const usable: Signature[] = [];
+    (rule.signature?.rules ?? []).forEach((text, index) => {
+      const place = `${field}.signature.rules[${index}]`;
+      const signature = parseSignature(text);
+      if (signature instanceof Fault) {
+        this.#notes.error(identity, place, `${signature.message}, at column ${signature.column}`);
+        return;
+      }
+      const earlier = sids.get(signature.sid);
+      if (earlier !== undefined) {
+        this.#notes.warning(identity, place, `Cannot use one sid for two signatures, the later one is left out: sid ${signature.sid} is also in ${earlier}`);
+        return;
+      }
+      sids.set(signature.sid, place);
+      usable.push(signature);
+    });
+    return usable;
+  }
+}
+
+/** The rule's flows: subject, peers, ports, direction. */
+function scopeOf({ subject }: ResponsePolicySpec, { peers, ports, direction }: PolicyRule, internal: RangeSet): Pick<RuleSpec, "subject" | "interfaces" | "peers" | "ports" | "direction"> {
+  const named = anyWhereEmpty(peers.cidrs);
+  const scoped = peers.scope === "Any" ? named : peers.scope === "Internal" ? intersect(named, internal) : subtract(named, internal);
+  return {
+    direction,
+    subject: anyWhereEmpty(subject.cidrs),
+    interfaces: subject.interfaces.length === 0 ? undefined : { names: subject.interfaces, eitherEnd: subject.cidrs.length > 0 },
+    peers: subtract(scoped, cidrsToRanges(peers.except)),
+    ports: portsToRanges(ports),
+  };
+}
+
+function connectionOf({ connection }: PolicyRule): ConnectionSpec | undefined {
+  if (connection === undefined) return undefined;
+  const { phase, client, server } = connection;
+  return {
+    phase,
+    client: anyWhereEmpty(client.cidrs),
+    clientPorts: client.ports.length === 0 ? ALL_PORTS : portsToRanges(client.ports),
+    server: anyWhereEmpty(server.cidrs),
+    serverPorts: server.ports.length === 0 ? ALL_PORTS : portsToRanges(server.ports),
+  };
+}
+
+function anyWhereEmpty(cidrs: readonly string[]): RangeSet {
+  return cidrs.length === 0 ? ALL_ADDRESSES : cidrsToRanges(cidrs);
+}

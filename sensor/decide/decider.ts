@@ -1,0 +1,256 @@
+/**
+ * Where a reset is decided. For every policy whose rule fired, the guards below are asked from top to bottom, and the
+ * first that stands in the way is the reason. What no guard holds back is a Reset (a Refuse in the handshake); where
+ * injecting is restrained, it is a WouldReset. Of several policies on one flow any Enforce comes before Observe, then
+ * the longest hold, then the wider target, then the first by name; all are named.
+ */
+import type { Finding, FlowRecords } from "../detect/mod.ts";
+import { Field, FLOW_WORDS } from "../flow/record.ts";
+import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField, POLICY_WORDS, PolicyField } from "./compiled.ts";
+import { ConnectionBudget } from "./connectionBudget.ts";
+import { Decision } from "./decision.ts";
+import { flowResetMatches } from "./flowResetMatch.ts";
+import { alive } from "./guards/alive.ts";
+import { authenticated } from "./guards/authenticated.ts";
+import { beingReset } from "./guards/beingReset.ts";
+import { budget } from "./guards/budget.ts";
+import { exempt } from "./guards/exempt.ts";
+import { identity } from "./guards/identity.ts";
+import { mode } from "./guards/mode.ts";
+import { protectedEndpoint } from "./guards/protectedEndpoint.ts";
+import { scope } from "./guards/scope.ts";
+import { sharedClient } from "./guards/sharedClient.ts";
+import { sharedConnection } from "./guards/sharedConnection.ts";
+import { stopped } from "./guards/stopped.ts";
+import { MAX_DECISIONS } from "./limits.ts";
+import { type Guard, Question } from "./question.ts";
+import { Bucket, RateBudget } from "./rateBudget.ts";
+import { bucketCapacities, bucketNames, previousBuckets } from "./buckets.ts";
+import { Reason } from "./reason.ts";
+import { Verdict } from "./verdict.ts";
+import { WaitingFindings } from "./waitingFindings.ts";
+
+/** What stands in the way of a detection, in this order: the first reason counts. */
+export const GUARDS: readonly Guard[] = [protectedEndpoint, exempt, scope, identity, alive, authenticated, sharedConnection, beingReset, budget];
+
+/** What stands in the way of a FlowReset: a person has named the flow, so neither liveness nor budgets. */
+export const FLOW_RESET_GUARDS: readonly Guard[] = [protectedEndpoint, authenticated, beingReset];
+
+/** What turns Reset into WouldReset. */
+export const RESTRAINTS: readonly Guard[] = [stopped, mode];
+export const FLOW_RESET_RESTRAINTS: readonly Guard[] = [stopped];
+
+/** What turns a hold into none. */
+export const HOLD_GUARDS: readonly Guard[] = [sharedClient];
+
+export interface DeciderOptions {
+  readonly flows: FlowRecords;
+  readonly compiled: CompiledPolicy;
+  /** One word, shared with the main thread: not 0 while nothing may be injected. */
+  readonly stop: Int32Array;
+  /** For the table of sources; random where traffic is live. */
+  readonly seed: number;
+}
+
+export class Decider {
+  /** The decisions of this step are the first that decideAll() said. */
+  readonly decisions: readonly Decision[] = Array.from({ length: MAX_DECISIONS }, () => new Decision());
+  readonly waiting = new WaitingFindings();
+  readonly #question: Question;
+  readonly #words: Int32Array;
+  readonly #stop: Int32Array;
+  #compiled: CompiledPolicy;
+
+  constructor({ flows, compiled, stop, seed }: DeciderOptions) {
+    this.#words = flows.words;
+    this.#stop = stop;
+    this.#compiled = compiled;
+    const rates = new RateBudget(seed);
+    rates.resize(bucketCapacities(compiled), bucketNames(compiled), previousBuckets(undefined, compiled));
+    this.#question = new Question(flows, compiled, rates, new ConnectionBudget());
+  }
+
+  /** The last decision of decide(), decideFlowReset() or retry(). */
+  get decision(): Decision {
+    return this.decisions[0]!;
+  }
+
+  /** Verdict on one finding; the whole of it is `decision`. */
+  decide(finding: Finding, nowMs: number): number {
+    this.#single[0] = finding;
+    this.decideAll(this.#single, 1, nowMs);
+    return this.decision.verdict;
+  }
+
+  readonly #single: Finding[] = [];
+
+  /** Decides the first `count` findings, those of one flow (which stand together) as one; gives the number of decisions. */
+  decideAll(findings: readonly Finding[], count: number, nowMs: number): number {
+    let decided = 0;
+    for (let first = 0; first < count; ) {
+      let end = first + 1;
+      while (end < count && findings[end]!.slot === findings[first]!.slot && findings[end]!.generation === findings[first]!.generation) end++;
+      this.#decideFlow(findings, first, end, this.decisions[decided++]!, nowMs);
+      first = end;
+    }
+    return decided;
+  }
+
+  /** Call for a packet that showed its flow alive: true where a finding had waited for that and `decision` is new. */
+  retry(slot: number, nowMs: number): boolean {
+    const finding = this.waiting.peek(slot);
+    if (finding === undefined) return false;
+    if (finding.generation !== this.#words[slot * FLOW_WORDS + Field.Generation]) {
+      this.waiting.remove(finding);
+      return false;
+    }
+    this.#question.load(slot);
+    if (alive(this.#question) !== 0) return false;
+    this.decide(finding, nowMs);
+    this.waiting.remove(finding);
+    return true;
+  }
+
+  flowResetMatches(index: number, slot: number): boolean {
+    return flowResetMatches(this.#compiled, this.#words, index, slot);
+  }
+
+  /** Verdict on a flow that the FlowReset matches; the whole of it is `decision`. */
+  decideFlowReset(index: number, slot: number, nowMs: number): number {
+    const question = this.#question;
+    const { flowResets, flowResetHoldMs } = this.#compiled;
+    const at = index * FLOW_RESET_WORDS;
+    const { decision } = this;
+    question.load(slot);
+    question.nowMs = nowMs;
+    question.stopped = Atomics.load(this.#stop, 0);
+    decision.begin(slot, this.#words[question.base + Field.Generation]!);
+    decision.flowReset = index;
+    decision.target = flowResets[at + FlowResetField.Target]!;
+    this.#grantHold(decision, flowResetHoldMs[index]!);
+    decision.reason = ask(FLOW_RESET_GUARDS, question);
+    if (decision.reason !== 0) return Verdict.Suppress;
+    decision.reason = flowResets[at + FlowResetField.DryRun] === 1 ? Reason.DryRun : ask(FLOW_RESET_RESTRAINTS, question);
+    decision.verdict = decision.reason === 0 ? Verdict.Reset : Verdict.WouldReset;
+    return decision.verdict;
+  }
+
+  /** Takes a new policy. Budgets of policies that stay keep what was used of them. */
+  swap(compiled: CompiledPolicy): void {
+    this.#question.rates.resize(bucketCapacities(compiled), bucketNames(compiled), previousBuckets(this.#compiled, compiled));
+    this.#compiled = compiled;
+    this.#question.compiled = compiled;
+    this.waiting.clear();
+  }
+
+  #decideFlow(findings: readonly Finding[], first: number, end: number, decision: Decision, nowMs: number): void {
+    const question = this.#question;
+    question.load(findings[first]!.slot);
+    question.nowMs = nowMs;
+    question.stopped = Atomics.load(this.#stop, 0);
+    decision.begin(findings[first]!.slot, findings[first]!.generation);
+    let winner = -1;
+    let winnerEnforces = false;
+    for (let i = first; i < end; i++) {
+      const finding = findings[i]!;
+      const policy = this.#compiled.policyOfRule[finding.rule]!;
+      const known = decision.find(policy);
+      if (known >= 0 && decision.matchedVerdicts[known] !== Verdict.Suppress) continue;
+      const verdict = this.#judge(finding, policy);
+      if (known < 0) decision.name(policy, verdict, this.#reason);
+      else decision.amend(known, verdict, this.#reason);
+      if (verdict === Verdict.Suppress) continue;
+      const enforces = question.restraint === 0;
+      if (winner >= 0 && !this.#isStronger(policy, enforces, decision.policy, winnerEnforces)) continue;
+      winner = i;
+      winnerEnforces = enforces;
+      decision.policy = policy;
+      decision.verdict = verdict;
+      decision.reason = this.#reason;
+    }
+    if (winner < 0) this.#suppress(decision, findings, first, end);
+    else this.#grant(decision, findings[winner]!, winnerEnforces);
+  }
+
+  /** Why the last judge() did not reset, 0 where it did. */
+  #reason: Reason | 0 = 0;
+
+  #judge(finding: Finding, policy: number): number {
+    const question = this.#question;
+    question.policy = policy;
+    question.generation = finding.generation;
+    question.handshake = finding.handshake;
+    question.confidence = finding.confidence;
+    question.restraint = ask(RESTRAINTS, question);
+    this.#reason = ask(GUARDS, question);
+    if (this.#reason !== 0) return Verdict.Suppress;
+    this.#reason = question.restraint;
+    if (finding.handshake) return question.restraint === 0 ? Verdict.Refuse : Verdict.WouldRefuse;
+    return question.restraint === 0 ? Verdict.Reset : Verdict.WouldReset;
+  }
+
+  #isStronger(policy: number, enforces: boolean, than: number, thanEnforces: boolean): boolean {
+    if (enforces !== thanEnforces) return enforces;
+    const { policies, policyHoldMs } = this.#compiled;
+    if (policyHoldMs[policy] !== policyHoldMs[than]) return policyHoldMs[policy]! > policyHoldMs[than]!;
+    const target = bitCount(policies[policy * POLICY_WORDS + PolicyField.Target]!);
+    const thanTarget = bitCount(policies[than * POLICY_WORDS + PolicyField.Target]!);
+    return target !== thanTarget ? target > thanTarget : policy < than;
+  }
+
+  #grant(decision: Decision, finding: Finding, enforces: boolean): void {
+    const question = this.#question;
+    const { nowMs, rates, connections, words } = question;
+    this.#describe(decision, finding);
+    this.#grantHold(decision, this.#compiled.policyHoldMs[decision.policy]!);
+    const source = question.base + Field.InitiatorAddress;
+    for (let i = 0; i < decision.matchedCount; i++) {
+      if (decision.matchedVerdicts[i] !== Verdict.Suppress) rates.take(Bucket.FirstPolicy + decision.matchedPolicies[i]!, words, source, nowMs);
+    }
+    rates.take(enforces ? Bucket.Node : Bucket.NodeObserving, words, source, nowMs);
+    if (enforces) connections.count(decision.slot, decision.generation);
+  }
+
+  /** Every policy was held back: the first finding speaks, and waits where it only lacked a sign of life. */
+  #suppress(decision: Decision, findings: readonly Finding[], first: number, end: number): void {
+    decision.policy = decision.matchedPolicies[0]!;
+    decision.reason = decision.matchedReasons[0]!;
+    this.#describe(decision, findings[first]!);
+    for (let i = first; i < end; i++) {
+      const place = decision.find(this.#compiled.policyOfRule[findings[i]!.rule]!);
+      if (place < 0 || decision.matchedReasons[place] !== Reason.NotSeenAlive) continue;
+      this.waiting.keep(findings[i]!);
+      return;
+    }
+  }
+
+  #describe(decision: Decision, finding: Finding): void {
+    const { policies } = this.#compiled;
+    const at = decision.policy * POLICY_WORDS;
+    decision.rule = finding.rule;
+    decision.signature = finding.signature;
+    decision.side = finding.side;
+    decision.confidence = finding.confidence;
+    decision.target = policies[at + PolicyField.Target]!;
+    decision.rstPackets = policies[at + PolicyField.RstPackets]!;
+    decision.evidencePackets = policies[at + PolicyField.EvidencePackets]!;
+  }
+
+  #grantHold(decision: Decision, holdMs: number): void {
+    decision.holdRefused = holdMs > 0 ? ask(HOLD_GUARDS, this.#question) : 0;
+    decision.holdMs = decision.holdRefused === 0 ? holdMs : 0;
+  }
+}
+
+/** The first reason, 0 where no guard has one. */
+function ask(guards: readonly Guard[], question: Question): Reason | 0 {
+  for (let i = 0; i < guards.length; i++) {
+    const reason = guards[i]!(question);
+    if (reason !== 0) return reason;
+  }
+  return 0;
+}
+
+function bitCount(target: number): number {
+  return (target & 1) + ((target >>> 1) & 1);
+}

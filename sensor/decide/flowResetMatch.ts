@@ -1,0 +1,43 @@
+/** Whether a flow is one that a FlowReset names. */
+import { Field, FLOW_WORDS, FlowFlag, FlowState } from "../flow/record.ts";
+import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField } from "./compiled.ts";
+
+/**
+ * The client is the side that sent the SYN; where that was only inferred the flow matches either way round. Flows that
+ * have ended match nothing.
+ */
+export function flowResetMatches({ flowResets }: CompiledPolicy, words: Int32Array, index: number, slot: number): boolean {
+  const base = slot * FLOW_WORDS;
+  const state = words[base + Field.State]!;
+  if (state === FlowState.Free || state === FlowState.Closed) return false;
+  const at = index * FLOW_RESET_WORDS;
+  if (matchesWay(flowResets, at, words, base, 0)) return true;
+  return (words[base + Field.Flags]! & FlowFlag.Inferred) !== 0 && matchesWay(flowResets, at, words, base, 1);
+}
+
+/** `client` is the side that would be the client. */
+function matchesWay(resets: Int32Array, at: number, words: Int32Array, base: number, client: number): boolean {
+  const pair = words[base + Field.Ports]!;
+  const clientPort = client === 0 ? pair >>> 16 : pair & 0xffff;
+  const serverPort = client === 0 ? pair & 0xffff : pair >>> 16;
+  const wantedClientPort = resets[at + FlowResetField.ClientPort]!;
+  const wantedServerPort = resets[at + FlowResetField.ServerPort]!;
+  if (wantedClientPort !== 0 && wantedClientPort !== clientPort) return false;
+  if (wantedServerPort !== 0 && wantedServerPort !== serverPort) return false;
+  const ipv4 = (words[base + Field.Flags]! & FlowFlag.Ipv4) !== 0;
+  const clientAddress = base + (client === 0 ? Field.InitiatorAddress : Field.ResponderAddress);
+  const serverAddress = base + (client === 0 ? Field.ResponderAddress : Field.InitiatorAddress);
+  return (
+    inPrefix(resets, at + FlowResetField.Client, resets[at + FlowResetField.ClientFamily]!, words, clientAddress, ipv4) &&
+    inPrefix(resets, at + FlowResetField.Server, resets[at + FlowResetField.ServerFamily]!, words, serverAddress, ipv4)
+  );
+}
+
+function inPrefix(resets: Int32Array, at: number, family: number, words: Int32Array, address: number, ipv4: boolean): boolean {
+  if (family === 0) return true;
+  if (ipv4 !== (family === 4)) return false;
+  for (let i = 0; i < 4; i++) {
+    if (((words[address + i]! ^ resets[at + i]!) & resets[at + 4 + i]!) !== 0) return false;
+  }
+  return true;
+}

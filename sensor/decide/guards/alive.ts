@@ -1,0 +1,13 @@
+/**
+ * Detection resets what was seen alive: both sides, each acknowledging the other, or one side whose acknowledgements
+ * advanced twice; or a SYN. A single forged packet moves none of these.
+ */
+import { FlowFlag } from "../../flow/record.ts";
+import type { Question } from "../question.ts";
+import { Reason } from "../reason.ts";
+
+const ALIVE = FlowFlag.BothWays | FlowFlag.AckAdvanced0 | FlowFlag.AckAdvanced1;
+
+export function alive({ flags, handshake }: Question): Reason | 0 {
+  return handshake || (flags & ALIVE) !== 0 ? 0 : Reason.NotSeenAlive;
+}

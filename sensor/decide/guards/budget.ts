@@ -1,0 +1,16 @@
+/** How many resets are too many: of one connection, for one policy, on this node. */
+import { Field } from "../../flow/record.ts";
+import { MAX_KILLS_PER_CONNECTION } from "../limits.ts";
+import type { Question } from "../question.ts";
+import { Bucket } from "../rateBudget.ts";
+import { Reason } from "../reason.ts";
+
+/** What would only be counted draws on a bucket of its own, so that Observe never uses up what Enforce needs. */
+export function budget(question: Question): Reason | 0 {
+  const { words, base, slot, generation, policy, nowMs, rates, connections } = question;
+  if (connections.kills(slot, generation) >= MAX_KILLS_PER_CONNECTION) return Reason.FlowBudget;
+  const source = base + Field.InitiatorAddress;
+  if (!rates.allows(Bucket.FirstPolicy + policy, words, source, nowMs)) return Reason.PolicyBudget;
+  const node = question.restraint === 0 ? Bucket.Node : Bucket.NodeObserving;
+  return rates.allows(node, words, source, nowMs) ? 0 : Reason.NodeBudget;
+}

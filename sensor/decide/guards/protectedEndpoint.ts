@@ -1,0 +1,53 @@
+/** API server, kubelet, DNS, management ports, the session of who started the sensor: never reset, by nobody. */
+import { Field, FlowFlag } from "../../flow/record.ts";
+import { has } from "../../detect/mod.ts";
+import { CONNECTION_WORDS, ConnectionField, ENDPOINT_WORDS, EndpointField } from "../compiled.ts";
+import type { Question } from "../question.ts";
+import { Reason } from "../reason.ts";
+
+/** Both tuples of a connection that passes NAT are asked: either may be the one that is protected. */
+export function protectedEndpoint(question: Question): Reason | 0 {
+  if (isProtected(question, question.base, question.row0, question.row1)) return Reason.Protected;
+  if (question.twinBase < 0) return 0;
+  return isProtected(question, question.twinBase, question.twinRow0, question.twinRow1) ? Reason.Protected : 0;
+}
+
+function isProtected(question: Question, base: number, row0: number, row1: number): boolean {
+  const { addresses, ports, protectedEndpoints } = question.compiled.guards;
+  const pair = question.words[base + Field.Ports]!;
+  const port0 = ports.rows[pair >>> 16]!;
+  const port1 = ports.rows[pair & 0xffff]!;
+  // Who is the server was only inferred: then either may be.
+  const eitherWay = (question.words[base + Field.Flags]! & FlowFlag.Inferred) !== 0;
+  for (let at = 0; at < protectedEndpoints.length; at += ENDPOINT_WORDS) {
+    const set = protectedEndpoints[at + EndpointField.Addresses]!;
+    const portSet = protectedEndpoints[at + EndpointField.Ports]!;
+    const atServer = has(addresses, row1, set);
+    const atClient = has(addresses, row0, set);
+    if (atServer && has(ports, port1, portSet)) return true;
+    if (atClient && protectedEndpoints[at + EndpointField.AsInitiator] === 1) return true;
+    if (eitherWay && atClient && has(ports, port0, portSet)) return true;
+  }
+  return isProtectedConnection(question, base);
+}
+
+function isProtectedConnection(question: Question, base: number): boolean {
+  const { words } = question;
+  const list = question.compiled.guards.protectedConnections;
+  const pair = words[base + Field.Ports]!;
+  const turned = (pair << 16) | (pair >>> 16);
+  for (let at = 0; at < list.length; at += CONNECTION_WORDS) {
+    const ports = list[at + ConnectionField.Ports]!;
+    if (ports === pair && sameAddresses(list, at, words, base + Field.InitiatorAddress, base + Field.ResponderAddress)) return true;
+    if (ports === turned && sameAddresses(list, at, words, base + Field.ResponderAddress, base + Field.InitiatorAddress)) return true;
+  }
+  return false;
+}
+
+function sameAddresses(list: Int32Array, at: number, words: Int32Array, client: number, server: number): boolean {
+  for (let i = 0; i < 4; i++) {
+    if (list[at + ConnectionField.Client + i] !== words[client + i]) return false;
+    if (list[at + ConnectionField.Server + i] !== words[server + i]) return false;
+  }
+  return true;
+}

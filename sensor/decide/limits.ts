@@ -1,0 +1,23 @@
+/** The limits of the room. What they refuse is counted, or named in a note. */
+
+/** Policies that one decision names beside the one that won. */
+export const MAX_MATCHED_POLICIES = 32;
+
+/** Decisions of one step: as many as there can be findings. */
+export const MAX_DECISIONS = 256;
+
+/** Findings that wait until their flow is seen alive; a power of two. */
+export const MAX_WAITING = 1024;
+
+/** Sources whose share of a budget is remembered; a power of two. */
+export const MAX_SOURCES = 4096;
+
+/** Kills of one connection by detection, however many rules fire on it. */
+export const MAX_KILLS_PER_CONNECTION = 4;
+
+/** Connections whose kills are remembered; a power of two. */
+export const MAX_COUNTED_CONNECTIONS = 4096;
+
+/** Policies and FlowResets of one compiled policy. */
+export const MAX_POLICIES = 10_000;
+export const MAX_FLOW_RESETS = 10_000;

@@ -1,0 +1,18 @@
+/**
+ * Findings and the compiled policy to verdicts with reasons. Start at decider.ts: the guards stand there in order.
+ *
+ * **Invariant:** Observe runs the same path to the end as Enforce; protection holds against every policy and every
+ * FlowReset; a part of a policy that cannot work is named in a note and never makes the rest match more.
+ *
+ * It must not know how a reset is made, or whether it worked.
+ */
+export { compile, type CompileInput, type CompileResult } from "./compile.ts";
+export type { ProtectedConnection } from "./compileGuards.ts";
+export { type CompiledPolicy, type FlowResetName, FLOW_RESET_WORDS, FlowResetField, type PolicyName, type PolicyNames, POLICY_WORDS, PolicyField, ResetTarget, type SignatureName } from "./compiled.ts";
+export { Decider, type DeciderOptions, FLOW_RESET_GUARDS, GUARDS, HOLD_GUARDS, RESTRAINTS } from "./decider.ts";
+export { Decision } from "./decision.ts";
+export { flowResetMatches } from "./flowResetMatch.ts";
+export * from "./limits.ts";
+export { type CompileNote, type PolicyObject } from "./note.ts";
+export { Reason } from "./reason.ts";
+export { Verdict, verdictName } from "./verdict.ts";

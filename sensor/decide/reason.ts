@@ -1,0 +1,33 @@
+/** Why a flow is not reset, or not held. The texts are API: metrics, events and conditions carry them. */
+export const Reason = {
+  /** The endpoint, or the connection itself, is protected. */
+  Protected: "Protected",
+  /** An exemption of the policy, or of a cluster policy, covers an endpoint. */
+  Exempt: "Exempt",
+  /** The finding does not reach the policy's minConfidence. */
+  LowConfidence: "LowConfidence",
+  /** Neither both sides were seen, nor one whose acknowledgements advance. */
+  NotSeenAlive: "NotSeenAlive",
+  /** Another connection has taken the place of the one that the finding is about. */
+  NewConnection: "NewConnection",
+  /** It has ended by itself. */
+  AlreadyClosed: "AlreadyClosed",
+  /** Two interfaces claim the same side. */
+  Contested: "Contested",
+  /** TCP-MD5 or TCP-AO: the ends ignore forged RSTs. */
+  Authenticated: "Authenticated",
+  /** It carries several parties, and the policy does not allow that. */
+  SharedConnection: "SharedConnection",
+  AlreadyBeingReset: "AlreadyBeingReset",
+  FlowBudget: "FlowBudget",
+  PolicyBudget: "PolicyBudget",
+  NodeBudget: "NodeBudget",
+  /** Nothing is injected on this node at all. */
+  EmergencyStop: "EmergencyStop",
+  ObserveMode: "ObserveMode",
+  DryRun: "DryRun",
+  /** Only the hold is refused: many parties stand behind the client's address. */
+  SharedClient: "SharedClient",
+} as const;
+
+export type Reason = (typeof Reason)[keyof typeof Reason];

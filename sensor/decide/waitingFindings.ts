@@ -1,0 +1,46 @@
+/**
+ * Findings on flows that nobody has seen alive yet: a flow first seen in the middle may show its bad bytes in its very
+ * first packet. They wait, one a flow, for the packet that shows life.
+ */
+import { Finding } from "../detect/mod.ts";
+import { MAX_WAITING } from "./limits.ts";
+
+export class WaitingFindings {
+  readonly #findings: readonly Finding[] = Array.from({ length: MAX_WAITING }, () => new Finding());
+  count = 0;
+  /** Findings that gave way to one of another flow. */
+  replaced = 0;
+
+  /** Keeps the finding unless its flow already has one. */
+  keep(finding: Finding): void {
+    const place = this.#findings[finding.slot & (MAX_WAITING - 1)]!;
+    if (place.slot === finding.slot && place.generation === finding.generation) return;
+    if (place.slot < 0) this.count++;
+    else this.replaced++;
+    place.slot = finding.slot;
+    place.generation = finding.generation;
+    place.rule = finding.rule;
+    place.side = finding.side;
+    place.signature = finding.signature;
+    place.handshake = finding.handshake;
+    place.confidence = finding.confidence;
+  }
+
+  /** What waits at this slot; it may be of an older generation. */
+  peek(slot: number): Finding | undefined {
+    if (this.count === 0) return undefined;
+    const place = this.#findings[slot & (MAX_WAITING - 1)]!;
+    return place.slot === slot ? place : undefined;
+  }
+
+  remove(finding: Finding): void {
+    finding.slot = -1;
+    this.count--;
+  }
+
+  /** Rule numbers mean something else now. */
+  clear(): void {
+    for (let i = 0; i < MAX_WAITING; i++) this.#findings[i]!.slot = -1;
+    this.count = 0;
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * All detectors of one Worker. A rule fires once a flow, when everything that it asks for has been seen on that flow:
+ * its header fits, its connection detector's phase is reached, one of its signatures is complete on one side.
+ *
+ * Field.DetectMatch of a flow holds, above the handle of matchPool.ts, the epoch of the policy that the flow was last
+ * looked at under. After swap() flows are brought up to date when they are next touched, or by revisit().
+ */
+import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from "../flow/record.ts";
+import { renumber, renumberRecords, sameLiterals } from "./carryOver.ts";
+import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
+import { Finding } from "./finding.ts";
+import { FlowHeader } from "./flowHeader.ts";
+import { MAX_FINDINGS } from "./limits.ts";
+import { MatchPool } from "./matchPool.ts";
+import type { FlowRecords } from "./records.ts";
+import { type MatchSink, StreamScan } from "./scan.ts";
+
+export const DetectPhase = {
+  /** The SYN was seen. */
+  Handshake: 0,
+  /** The handshake is complete, or the flow was first seen in the middle. */
+  Established: 1,
+} as const;
+
+const CONFIDENCE_MEDIUM = 1;
+const CONFIDENCE_HIGH = 2;
+/** Epochs are 1 to this; 0 and 0xffff are what a new flow's record holds. */
+const LAST_EPOCH = 0xfffe;
+
+export class Detector implements MatchSink {
+  /** The findings of this step are the first `count`; whoever drains them sets `count` to 0. */
+  readonly findings: readonly Finding[] = Array.from({ length: MAX_FINDINGS }, () => new Finding());
+  count = 0;
+  /** Findings that found no place, ever. */
+  dropped = 0;
+  readonly pool: MatchPool;
+  readonly #flows: FlowRecords;
+  readonly #words: Int32Array;
+  readonly #header: FlowHeader;
+  readonly #scan: StreamScan;
+  #compiled: CompiledDetection;
+  #epoch = 1;
+  /** Epoch since which the automata are what they are; since which each rule is there. */
+  #automataSince = 1;
+  #ruleSince: Int32Array;
+  #revisitAt: number;
+  /** Number of the scan in which a literal was last reported: once a segment is enough. */
+  #exactReported: Int32Array;
+  #foldedReported: Int32Array;
+  #scanNumber = 0;
+  // The flow under the scan.
+  #slot = -1;
+  #side = 0;
+  #confidence = CONFIDENCE_HIGH;
+  #loaded = false;
+
+  constructor(flows: FlowRecords, compiled: CompiledDetection) {
+    this.#flows = flows;
+    this.#words = flows.words;
+    this.#compiled = compiled;
+    this.pool = new MatchPool(flows);
+    this.#header = new FlowHeader(flows, compiled);
+    this.#scan = new StreamScan(this);
+    this.#scan.use(compiled);
+    this.#ruleSince = new Int32Array(compiled.ruleCount).fill(1);
+    this.#revisitAt = flows.capacity;
+    this.#exactReported = reportTable(compiled.exact);
+    this.#foldedReported = reportTable(compiled.folded);
+  }
+
+  /** `phase` is a DetectPhase; each is looked at once a flow. `interfaceIndex` is where the packet was seen. */
+  onFlow(slot: number, phase: number, interfaceIndex: number): void {
+    const flagsAt = slot * FLOW_WORDS + Field.Flags;
+    const seen = phase === DetectPhase.Handshake ? FlowFlag.SeenHandshake : FlowFlag.SeenEstablished;
+    if ((this.#words[flagsAt]! & seen) !== 0) return;
+    this.#words[flagsAt]! |= seen;
+    this.#begin(slot, 0, CONFIDENCE_HIGH);
+    this.#header.load(slot, interfaceIndex);
+    this.#loaded = true;
+    this.#fireConnections(phase === DetectPhase.Handshake ? RuleFlag.Handshake : RuleFlag.Established, 0);
+    if (phase === DetectPhase.Established) this.#fireWaiting();
+    this.#refreshInspection();
+  }
+
+  /** The next contiguous bytes of a side's stream. */
+  onBytes(slot: number, side: number, bytes: Uint8Array, offset: number, length: number): void {
+    this.#begin(slot, side, CONFIDENCE_HIGH);
+    const base = slot * FLOW_WORDS;
+    const limit = this.#compiled.inspectBytes;
+    if (limit > 0 && this.#flows.doubles[(base + Field.Sides + side * SIDE_WORDS + SideField.Bytes) >> 1]! > limit + length) {
+      this.#words[base + Field.Flags]! &= ~(FlowFlag.Inspect0 << side);
+      return;
+    }
+    const stateAt = base + Field.DetectState0 + side;
+    this.#words[stateAt] = this.#scan.run(this.#words[stateAt]!, bytes, offset, length);
+  }
+
+  /**
+   * Other bytes for a place of the stream that already has some: the copy that this kernel would not deliver, though
+   * the target may. What is found by it is of medium confidence.
+   */
+  onAlternate(slot: number, side: number, bytes: Uint8Array, offset: number, length: number): void {
+    this.#begin(slot, side, CONFIDENCE_MEDIUM);
+    this.#scan.run(0, bytes, offset, length);
+  }
+
+  /** Bytes of that side are missing: no literal reaches across. */
+  onGap(slot: number, side: number): void {
+    this.#words[slot * FLOW_WORDS + Field.DetectState0 + side] = 0;
+  }
+
+  /** The slot is about to be given to another connection. */
+  onEvict(slot: number): void {
+    this.pool.release(slot);
+    const base = slot * FLOW_WORDS;
+    this.#words[base + Field.DetectMatch] = 0;
+    this.#words[base + Field.DetectState0] = 0;
+    this.#words[base + Field.DetectState1] = 0;
+  }
+
+  /**
+   * Takes a new policy. Flows in progress go on: rules that were there before remember what fired, new ones look at
+   * flows that are already established, and literals start anew only where the automata have changed.
+   */
+  swap(compiled: CompiledDetection): void {
+    const old = this.#compiled;
+    const renumbering = renumber(old, compiled);
+    renumberRecords(this.pool, renumbering);
+    this.#epoch = this.#epoch === LAST_EPOCH ? 1 : this.#epoch + 1;
+    const since = new Int32Array(compiled.ruleCount).fill(this.#epoch);
+    for (let rule = 0; rule < old.ruleCount; rule++) {
+      const number = renumbering.rules[rule]!;
+      if (number >= 0) since[number] = this.#ruleSince[rule]!;
+    }
+    if (!sameLiterals(old.exact, compiled.exact) || !sameLiterals(old.folded, compiled.folded)) this.#automataSince = this.#epoch;
+    this.#ruleSince = since;
+    this.#exactReported = reportTable(compiled.exact);
+    this.#foldedReported = reportTable(compiled.folded);
+    this.#compiled = compiled;
+    this.#header.use(compiled);
+    this.#scan.use(compiled);
+    this.#slot = -1;
+    this.#revisitAt = 0;
+  }
+
+  /** Brings up to `budget` slots up to date after a swap; true while some are left. Findings may come of it. */
+  revisit(budget: number): boolean {
+    const end = Math.min(this.#flows.capacity, this.#revisitAt + budget);
+    for (; this.#revisitAt < end; this.#revisitAt++) {
+      const base = this.#revisitAt * FLOW_WORDS;
+      if (this.#words[base + Field.State]! === FlowState.Free) continue;
+      this.#begin(this.#revisitAt, 0, CONFIDENCE_HIGH);
+    }
+    return this.#revisitAt < this.#flows.capacity;
+  }
+
+  onExactMatch(state: number): void {
+    this.#reportLiterals(this.#compiled.exact!, this.#exactReported, state);
+  }
+
+  onFoldedMatch(state: number): void {
+    this.#reportLiterals(this.#compiled.folded!, this.#foldedReported, state);
+  }
+
+  #begin(slot: number, side: number, confidence: number): void {
+    this.#slot = slot;
+    this.#side = side;
+    this.#confidence = confidence;
+    this.#loaded = false;
+    this.#scanNumber = (this.#scanNumber + 1) | 0;
+    const epoch = this.#words[slot * FLOW_WORDS + Field.DetectMatch]! >>> 16;
+    if (epoch !== this.#epoch) this.#adopt(slot, epoch);
+  }
+
+  /** Brings a flow that was last looked at under `epoch` (or never) under the present policy. */
+  #adopt(slot: number, epoch: number): void {
+    const words = this.#words;
+    const base = slot * FLOW_WORDS;
+    const isNew = epoch === 0 || epoch > this.#epoch;
+    if (isNew || this.#automataSince > epoch) {
+      words[base + Field.DetectState0] = 0;
+      words[base + Field.DetectState1] = 0;
+    }
+    words[base + Field.DetectMatch] = (this.#epoch << 16) | (isNew ? 0 : words[base + Field.DetectMatch]! & 0xffff);
+    const established = (words[base + Field.Flags]! & FlowFlag.SeenEstablished) !== 0;
+    if (isNew || (!established && (words[base + Field.Flags]! & FlowFlag.SeenHandshake) === 0)) return;
+    this.#load();
+    if (established) this.#fireConnections(RuleFlag.Established, epoch);
+    this.#refreshInspection();
+  }
+
+  #load(): void {
+    if (this.#loaded) return;
+    this.#header.load(this.#slot, 0);
+    this.#loaded = true;
+  }
+
+  /** Fires the rules without signatures whose connection detector is of that phase and that came after `epoch`. */
+  #fireConnections(phase: number, epoch: number): void {
+    const { rules, ruleCount } = this.#compiled;
+    for (let rule = 0; rule < ruleCount; rule++) {
+      const at = rule * RULE_WORDS;
+      if ((rules[at + Rule.Flags]! & phase) === 0 || rules[at + Rule.SignatureCount]! > 0) continue;
+      if (this.#ruleSince[rule]! > epoch && this.#header.fitsRule(rule)) this.#fire(rule, -1, 0);
+    }
+  }
+
+  /** Signatures that were complete before the flow was established. */
+  #fireWaiting(): void {
+    const { pool } = this;
+    const { signatures } = this.#compiled;
+    // Firing makes records, and a full pool may take this flow's own for them.
+    for (let record = pool.first(this.#slot); record >= 0 && pool.owns(this.#slot, record); record = pool.next(record)) {
+      const key = pool.key(record);
+      if (key < 0) continue;
+      const all = signatures[key * SIGNATURE_WORDS + SignatureField.Contents]!;
+      for (let side = 0; side < 2; side++) {
+        if (pool.addSeen(record, side, 0) === all) this.#complete(key, side);
+      }
+    }
+  }
+
+  #reportLiterals({ automaton, useStart, uses }: LiteralTable, reported: Int32Array, state: number): void {
+    const { literal: literals, link, firstMatch } = automaton;
+    for (let match = state; match >= 0; match = link[match - firstMatch]!) {
+      const literal = literals[match - firstMatch]!;
+      if (literal < 0 || reported[literal] === this.#scanNumber) continue;
+      reported[literal] = this.#scanNumber;
+      for (let i = useStart[literal]!; i < useStart[literal + 1]!; i++) this.#onContent(uses[i]! >>> 5, 1 << (uses[i]! & 31));
+    }
+  }
+
+  #onContent(signature: number, content: number): void {
+    const all = this.#compiled.signatures[signature * SIGNATURE_WORDS + SignatureField.Contents]!;
+    if (all === content) {
+      this.#complete(signature, this.#side);
+      return;
+    }
+    this.#load();
+    if (!this.#header.fitsSignature(signature, this.#side)) return;
+    const record = this.pool.obtain(this.#slot, signature);
+    if (record >= 0 && this.pool.addSeen(record, this.#side, content) === all) this.#complete(signature, this.#side);
+  }
+
+  /** All contents of a signature were seen on that side: is the rest of its rule true as well? */
+  #complete(signature: number, side: number): void {
+    const { signatures, rules } = this.#compiled;
+    const at = signature * SIGNATURE_WORDS;
+    const rule = signatures[at + SignatureField.Rule]!;
+    if (this.pool.find(this.#slot, ~rule) >= 0) return;
+    this.#load();
+    if (!this.#header.fitsSignature(signature, side) || !this.#header.fitsRule(rule)) return;
+    const ruleFlags = rules[rule * RULE_WORDS + Rule.Flags]!;
+    const base = this.#slot * FLOW_WORDS;
+    if ((ruleFlags & RuleFlag.Handshake) !== 0 && (this.#words[base + Field.Flags]! & FlowFlag.Midstream) !== 0) return;
+    const needsEstablished = (signatures[at + SignatureField.Flags]! & SignatureFlag.Established) !== 0 || (ruleFlags & RuleFlag.Established) !== 0;
+    if (needsEstablished && this.#words[base + Field.State]! < FlowState.Established) {
+      const record = this.pool.obtain(this.#slot, signature);
+      if (record >= 0) this.pool.addSeen(record, side, signatures[at + SignatureField.Contents]!);
+      return;
+    }
+    this.#fire(rule, signature, side);
+    this.pool.obtain(this.#slot, ~rule);
+    this.#refreshInspection();
+  }
+
+  #fire(rule: number, signature: number, side: number): void {
+    if (this.count === this.findings.length) {
+      this.dropped++;
+      return;
+    }
+    const finding = this.findings[this.count++]!;
+    const base = this.#slot * FLOW_WORDS;
+    finding.rule = rule;
+    finding.slot = this.#slot;
+    finding.generation = this.#words[base + Field.Generation]!;
+    finding.side = side;
+    finding.signature = signature;
+    finding.handshake = this.#words[base + Field.State]! < FlowState.Established;
+    finding.confidence = this.#confidence;
+  }
+
+  /** Keeps a side's bytes coming only while a signature of a rule that has not fired can still match them. */
+  #refreshInspection(): void {
+    this.#load();
+    const { rules, ruleCount } = this.#compiled;
+    let wanted = 0;
+    for (let rule = 0; rule < ruleCount && wanted !== BOTH_SIDES; rule++) {
+      const at = rule * RULE_WORDS;
+      const count = rules[at + Rule.SignatureCount]!;
+      if (count === 0 || !this.#header.fitsRule(rule) || this.pool.find(this.#slot, ~rule) >= 0) continue;
+      const first = rules[at + Rule.FirstSignature]!;
+      for (let signature = first; signature < first + count && wanted !== BOTH_SIDES; signature++) {
+        if (this.#header.fitsSignature(signature, 0)) wanted |= FlowFlag.Inspect0;
+        if (this.#header.fitsSignature(signature, 1)) wanted |= FlowFlag.Inspect1;
+      }
+    }
+    const at = this.#slot * FLOW_WORDS + Field.Flags;
+    this.#words[at] = (this.#words[at]! & ~BOTH_SIDES) | wanted;
+  }
+}
+
+const BOTH_SIDES = FlowFlag.Inspect0 | FlowFlag.Inspect1;
+
+function reportTable(table: LiteralTable | undefined): Int32Array {
+  return new Int32Array(table === undefined ? 0 : table.useStart.length - 1);
+}

@@ -1,0 +1,21 @@
+/**
+ * Flows and their bytes to findings: which rule fired on which flow.
+ *
+ * **Invariant:** the first matching byte fires, wherever the segments end; a rule fires at most once a connection
+ * (short of a full pool, which is counted); bytes from the network never throw and never allocate.
+ *
+ * It must not know what a finding leads to: policies, modes, exemptions and budgets are decide's.
+ */
+export { type AddressTable, buildAddressTable, rowOfAddress } from "./addresses.ts";
+export { type ConnectionSpec, DetectionBuilder, type DetectionOptions, type RuleSpec } from "./build.ts";
+export { cidrsToRanges } from "./cidr.ts";
+export type { CompiledDetection } from "./compiled.ts";
+export { Detector, DetectPhase } from "./detector.ts";
+export { Finding } from "./finding.ts";
+export type { InterfaceDescription, InterfaceSet } from "./interfaces.ts";
+export * from "./limits.ts";
+export { ANYTHING, has, SetList } from "./membership.ts";
+export { buildPortTable, portsToRanges, type PortTable } from "./ports.ts";
+export { ALL_ADDRESSES, ALL_PORTS, intersect, type RangeSet, subtract, union } from "./ranges.ts";
+export type { FlowRecords } from "./records.ts";
+export { Fault, parseSignature, type Signature } from "./signature/mod.ts";

@@ -1,0 +1,25 @@
+/** Port sets: text to ranges, and a table with one entry a port. */
+import { parsePortRange } from "../../crds/mod.ts";
+import { partition, type Membership } from "./membership.ts";
+import { ALL_PORTS, type RangeSet, union } from "./ranges.ts";
+
+export interface PortTable extends Membership {
+  /** Row of each of the 65,536 ports. */
+  readonly rows: Uint16Array;
+}
+
+/** The ports of all texts ("80", "8000-8999") together; all ports where there is none. */
+export function portsToRanges(texts: readonly string[]): RangeSet {
+  if (texts.length === 0) return ALL_PORTS;
+  const ranges = texts.map(parsePortRange).filter((range) => range !== undefined);
+  return union(ranges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) })));
+}
+
+export function buildPortTable(sets: readonly RangeSet[]): PortTable {
+  const pieces = partition(sets);
+  const rows = new Uint16Array(new SharedArrayBuffer(65_536 * 2));
+  pieces.starts.forEach((start, piece) => {
+    rows.fill(pieces.rows[piece]!, Number(start), Number(pieces.starts[piece + 1] ?? 65_536n));
+  });
+  return { rows, bits: pieces.bits, rowWords: pieces.rowWords };
+}

@@ -1,0 +1,77 @@
+/** Runs the automata over one side's bytes. The state of both fits one word: exact low, folded high, 16 bits each. */
+import type { CompiledDetection } from "./compiled.ts";
+
+/** Told each time a literal ends; `state` is a match state of that automaton. Must not keep the bytes. */
+export interface MatchSink {
+  onExactMatch(state: number): void;
+  onFoldedMatch(state: number): void;
+}
+
+const NO_TABLE = new Uint16Array(0);
+
+export class StreamScan {
+  readonly #sink: MatchSink;
+  #exact: Uint16Array = NO_TABLE;
+  #folded: Uint16Array = NO_TABLE;
+  #firstExact = 0;
+  #firstFolded = 0;
+
+  constructor(sink: MatchSink) {
+    this.#sink = sink;
+  }
+
+  use({ exact, folded }: CompiledDetection): void {
+    this.#exact = exact?.automaton.next ?? NO_TABLE;
+    this.#folded = folded?.automaton.next ?? NO_TABLE;
+    this.#firstExact = exact?.automaton.firstMatch ?? 0;
+    this.#firstFolded = folded?.automaton.firstMatch ?? 0;
+  }
+
+  /** The state after `bytes[offset .. offset + length - 1]`; 0 is the start of a stream. */
+  run(state: number, bytes: Uint8Array, offset: number, length: number): number {
+    const end = offset + length;
+    if (this.#folded.length === 0) return this.#exact.length === 0 ? 0 : this.#runExact(state & 0xffff, bytes, offset, end);
+    if (this.#exact.length === 0) return this.#runFolded(state >>> 16, bytes, offset, end) << 16;
+    return this.#runBoth(state, bytes, offset, end);
+  }
+
+  #runExact(from: number, bytes: Uint8Array, offset: number, end: number): number {
+    const next = this.#exact;
+    const first = this.#firstExact;
+    let state = from;
+    for (let i = offset; i < end; i++) {
+      state = next[(state << 8) | bytes[i]!]!;
+      if (state >= first) this.#sink.onExactMatch(state);
+    }
+    return state;
+  }
+
+  #runFolded(from: number, bytes: Uint8Array, offset: number, end: number): number {
+    const next = this.#folded;
+    const first = this.#firstFolded;
+    let state = from;
+    for (let i = offset; i < end; i++) {
+      state = next[(state << 8) | bytes[i]!]!;
+      if (state >= first) this.#sink.onFoldedMatch(state);
+    }
+    return state;
+  }
+
+  /** Two chains of dependent loads side by side cost little more than one. */
+  #runBoth(from: number, bytes: Uint8Array, offset: number, end: number): number {
+    const nextExact = this.#exact;
+    const nextFolded = this.#folded;
+    const firstExact = this.#firstExact;
+    const firstFolded = this.#firstFolded;
+    let exact = from & 0xffff;
+    let folded = from >>> 16;
+    for (let i = offset; i < end; i++) {
+      const byte = bytes[i]!;
+      exact = nextExact[(exact << 8) | byte]!;
+      folded = nextFolded[(folded << 8) | byte]!;
+      if (exact >= firstExact) this.#sink.onExactMatch(exact);
+      if (folded >= firstFolded) this.#sink.onFoldedMatch(folded);
+    }
+    return (folded << 16) | exact;
+  }
+}
