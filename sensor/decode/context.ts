@@ -21,6 +21,8 @@ export interface DecodeOptions {
   superPacketBytes?: number;
   /** False: VXLAN, Geneve, GRE and IP in IP stay packed (UDP is Ok, the others NotTransport). */
   unwrapTunnels?: boolean;
+  /** Random word for the hash of unfinished datagrams, so that no sender chooses the bucket; 0 unless told. */
+  seed?: number;
 }
 
 export class DecodeContext {
@@ -34,7 +36,7 @@ export class DecodeContext {
   readonly unwrapTunnels: boolean;
 
   constructor(options: DecodeOptions = {}) {
-    this.fragments = new FragmentBuffers();
+    this.fragments = new FragmentBuffers(this.reasons, options.seed ?? 0);
     this.trustChecksums = options.checksum === "trust";
     this.acceptUnfilled = options.checksum === "verify-filled";
     this.superPacketBytes = options.superPacketBytes ?? ORDINARY_DATAGRAM_BYTES;

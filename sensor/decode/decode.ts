@@ -101,12 +101,13 @@ function parseNetwork(packet: Packet, cursor: Cursor): number {
   if (etherType !== EtherType.Ipv6) return DecodeReason.NotIp;
   const rebuilt = cursor.rebuilt;
   let reason = parseIpv6(cursor, packet);
-  let isFirst = true;
+  // A hop-by-hop header comes out of no fragment.
+  let isFirst = !rebuilt;
   while (reason === DecodeReason.Ok) {
     reason = parseExtensions(cursor, isFirst);
     if (reason !== DecodeReason.Ok) return reason;
     if (cursor.fragmented) return rebuilt ? DecodeReason.NestedFragment : DecodeReason.Ok;
-    if (cursor.next !== ExtensionHeader.Authentication || !isFirst) return DecodeReason.Ok;
+    if (cursor.next !== ExtensionHeader.Authentication || cursor.authenticated) return DecodeReason.Ok;
     isFirst = false;
     reason = parseAuthentication(cursor);
   }

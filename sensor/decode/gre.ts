@@ -12,7 +12,7 @@ const SEQUENCE_PRESENT = 0x1000;
 const VERSION_MASK = 0x0007;
 const FIXED_BYTES = 4;
 
-/** The key becomes the tunnel identifier (unsigned); without one it is -1. */
+/** The key becomes the tunnel identifier (a signed word); without one it is -1. */
 export function parseGre(cursor: Cursor, packet: Packet): number {
   const bytes = cursor.bytes;
   const offset = cursor.offset;
@@ -32,7 +32,7 @@ export function parseGre(cursor: Cursor, packet: Packet): number {
     const isVerified = length <= cursor.verifyUpToBytes && cursor.end === cursor.wireEnd;
     if (isVerified && !adds(sum(bytes, offset, length, 0))) return DecodeReason.BadGreChecksum;
   }
-  packet.tunnelId = (flags & KEY_PRESENT) !== 0 ? read32(bytes, keyOffset) >>> 0 : -1;
+  packet.tunnelId = (flags & KEY_PRESENT) !== 0 ? read32(bytes, keyOffset) : -1;
   cursor.next = read16(bytes, offset + 2);
   cursor.offset = offset + headerBytes;
   return DecodeReason.Ok;

@@ -96,7 +96,7 @@ export class Packet {
   destination1 = 0;
   destination2 = 0;
   destination3 = 0;
-  /** Number of tunnel headers taken off, and the innermost tunnel identifier (VNI), -1 where there is none. */
+  /** Number of tunnel headers taken off, and the innermost tunnel identifier (VNI, GRE key), -1 where there is none. */
   tunnelDepth = 0;
   tunnelId = -1;
   /** True where the datagram was put together from fragments. */

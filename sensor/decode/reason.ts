@@ -63,7 +63,7 @@ export const DecodeReason = {
   FragmentEcnConflict: 34,
   /** The capture cut it: what is missing cannot be put together. */
   FragmentCutShort: 35,
-  /** No room: buffers are full. */
+  /** One datagram alone fills all buffers. */
   FragmentRefused: 36,
   /** A fragment header inside a reassembled datagram. */
   NestedFragment: 37,
@@ -93,6 +93,11 @@ export const DecodeReason = {
 
   /** IP, but neither TCP nor UDP. */
   NotTransport: 54,
+
+  /** Never returned: counts unfinished datagrams given up after IPV4_TIMEOUT_MS or IPV6_TIMEOUT_MS. */
+  FragmentTimeout: 55,
+  /** Never returned: counts unfinished datagrams given up for room. */
+  FragmentEvicted: 56,
 } as const;
 
 const NAMES: readonly string[] = Object.keys(DecodeReason);
