@@ -39,6 +39,7 @@ export {
 } from "./flowReset.ts";
 export { defaultSettings, PRIVATE_RANGES, sensorSettings, sensorSettingsSpec, type SensorSettings, type SensorSettingsSpec } from "./sensorSettings.ts";
 export { formatPath, formatRemark, type Fault, type Note, type Problem, type Remark } from "./remark.ts";
+export { signatureCheck } from "./signatureCheck.ts";
 export { resetRuns, ruleRuns } from "./unsupported.ts";
 export { validate, type KindedObject, type Placement, type Validation } from "./validate.ts";
 export { identityOf, parseDocuments, type LoadedObject, type ParsedDocuments } from "./parseDocuments.ts";

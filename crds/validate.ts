@@ -13,6 +13,8 @@ import { unsupportedOfPolicy, unsupportedOfReset } from "./unsupported.ts";
 export interface Placement {
   /** True for a file of a sensor without a cluster. */
   readonly standalone: boolean;
+  /** What a later room finds wrong in a valid object (the text of its signatures): counts like a fault of our own. */
+  readonly check?: (valid: KindedObject) => readonly Fault[];
 }
 
 export type KindedObject =
@@ -38,7 +40,7 @@ const SCHEMAS: Readonly<Record<Kind, z.ZodType>> = {
 };
 
 /** Never throws, for any plain data (as JSON or YAML gives it) of bounded depth. */
-export function validate(value: unknown, { standalone }: Placement): Validation {
+export function validate(value: unknown, { standalone, check }: Placement): Validation {
   const identityFault = faultOfIdentity(value);
   if (identityFault !== undefined) return { faults: [identityFault], notes: [] };
   const kind = (value as { kind: Kind }).kind;
@@ -46,6 +48,7 @@ export function validate(value: unknown, { standalone }: Placement): Validation 
   if (!result.success) return { faults: explain(result.error.issues, SCHEMAS[kind]), notes: [] };
   const valid = { kind, object: result.data } as KindedObject;
   const faults = misplaced(kind, valid.object.metadata, valid.object.spec, standalone);
+  if (check !== undefined) faults.push(...check(valid));
   return faults.length > 0 ? { faults, notes: [] } : { valid, faults, notes: notesOf(valid) };
 }
 
