@@ -1,6 +1,7 @@
-/** A process in a lab: its output is kept, its whole process group is ended. */
+/** A process in a lab: its output is kept, all that it started is ended with it. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { until } from "./wait.ts";
 
 /** Of each output stream the last so many characters are kept. */
@@ -67,13 +68,20 @@ export class LabProcess {
     return match;
   }
 
-  /** Sends a signal to the whole group; nothing happens where it has ended. */
+  /**
+   * Sends a signal to it and to everything that it started; nothing happens where it has ended. `nsenter`, which
+   * waits outside, is left alone: if it died first, what is inside would wait for the machine's init to reap it.
+   */
   signal(name: NodeJS.Signals): void {
-    if (this.exit !== undefined || this.child.pid === undefined) return;
-    try {
-      process.kill(-this.child.pid, name);
-    } catch {
-      // Ended meanwhile.
+    const pid = this.child.pid;
+    if (this.exit !== undefined || pid === undefined) return;
+    const inside = descendants(pid);
+    for (const target of inside.length === 0 ? [-pid] : inside) {
+      try {
+        process.kill(target, name);
+      } catch {
+        // Ended meanwhile.
+      }
     }
   }
 
@@ -95,5 +103,15 @@ export class LabProcess {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+}
+
+/** Every process below `pid`, the deepest first. */
+function descendants(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+    return children === "" ? [] : children.split(" ").map(Number).flatMap((child) => [...descendants(child), child]);
+  } catch {
+    return []; // Ended meanwhile, or a kernel without CONFIG_PROC_CHILDREN.
   }
 }
