@@ -26,6 +26,8 @@ export class Outbox {
   readonly error: Int32Array;
   readonly capacity: number;
   count = 0;
+  /** Changes with every `clear()`: a slot of an earlier epoch has left and can no longer be rewritten. */
+  epoch = 0;
   /** Packets that found no free slot, ever. */
   dropped = 0;
 
@@ -49,5 +51,6 @@ export class Outbox {
 
   clear(): void {
     this.count = 0;
+    this.epoch = (this.epoch + 1) | 0;
   }
 }

@@ -1,0 +1,24 @@
+/** What inject did and what it refused, since the start: read by report, never reset. */
+export class InjectCounters {
+  started = 0;
+  joined = 0;
+  rsts = 0;
+  probes = 0;
+  /** RSTs whose number was replaced by a fresher one before they left. */
+  superseded = 0;
+  /** RSTs sent once more by the raw way for the conntrack entry of two near ends. */
+  entriesClosed = 0;
+  /** Sends that the kernel refused. */
+  sendErrors = 0;
+  /** Own packets seen on the wire, and another sensor's. */
+  ownSeen = 0;
+  foreignSeen = 0;
+  /** Kills refused for `limits.kills` or `limits.unattachedKills`. */
+  killsRefused = 0;
+  /** SYNs that a hold refused. */
+  heldSyns = 0;
+  /** MP_JOINs to killed connections that were refused. */
+  joinsRefused = 0;
+  /** Outcomes by number: see Outcome. */
+  readonly outcomes = new Int32Array(4);
+}

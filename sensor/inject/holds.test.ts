@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { HoldTable, NOT_HELD } from "./holds.ts";
+
+const key = (client: number, server = 1, port = 443) => Int32Array.of(0, 0, 0xffff, client, 0, 0, 0xffff, server, port);
+const table = (limit = 8, refusals = 100) => new HoldTable(limit, refusals, 0x1234);
+
+describe("HoldTable", () => {
+  it("refuse() knows the triple of client, server and port, and nothing beside it", () => {
+    const holds = table();
+    holds.add(key(7), 1_000, 3, 0);
+    expect(holds.refuse(key(7), 999)).toBe(3);
+    expect(holds.refuse(key(8), 999)).toBe(NOT_HELD);
+    expect(holds.refuse(key(7, 2), 999)).toBe(NOT_HELD);
+    expect(holds.refuse(key(7, 1, 80), 999)).toBe(NOT_HELD);
+  });
+
+  it("refuse() lets go at the deadline", () => {
+    const holds = table();
+    holds.add(key(7), 1_000, -1, 0);
+    expect(holds.refuse(key(7), 999.9)).toBe(-1);
+    expect(holds.refuse(key(7), 1_000)).toBe(NOT_HELD);
+  });
+
+  it("add() lets the longest hold win", () => {
+    const holds = table();
+    holds.add(key(7), 1_000, 1, 0);
+    holds.add(key(7), 500, 2, 0);
+    expect(holds.refuse(key(7), 900)).toBe(1);
+    holds.add(key(7), 2_000, 2, 0);
+    expect(holds.refuse(key(7), 1_900)).toBe(2);
+    expect(holds.count).toBe(1);
+  });
+
+  it("refuse() stops after the refusals that one hold has, and counts", () => {
+    const holds = table(8, 2);
+    holds.add(key(7), 1_000, 1, 0);
+    expect([holds.refuse(key(7), 1), holds.refuse(key(7), 2), holds.refuse(key(7), 3)]).toEqual([1, 1, NOT_HELD]);
+    expect(holds.exhausted).toBe(1);
+  });
+
+  it("release() ends one hold and leaves the others", () => {
+    const holds = table();
+    for (let client = 0; client < 8; client++) holds.add(key(client), 1_000, client, 0);
+    expect(holds.release(key(3))).toBe(true);
+    expect(holds.release(key(99))).toBe(false);
+    for (let client = 0; client < 8; client++) expect(holds.refuse(key(client), 1)).toBe(client === 3 ? NOT_HELD : client);
+  });
+
+  it("add() refuses and counts beyond the limit, and takes new ones once old ones have run out", () => {
+    const holds = table(8);
+    for (let client = 0; client < 8; client++) expect(holds.add(key(client), 1_000, 0, 0)).toBe(true);
+    expect(holds.add(key(8), 1_000, 0, 0)).toBe(false);
+    expect(holds.refused).toBe(1);
+    for (let client = 100; client < 108; client++) expect(holds.add(key(client), 9_000, 0, 5_000)).toBe(true);
+    expect(holds.add(key(200), 9_000, 0, 6_001)).toBe(false);
+  });
+
+  it("agrees with a map over many holds that come and go", () => {
+    const holds = new HoldTable(1_000, 1_000_000, 99);
+    const naive = new Map<number, number>();
+    let state = 1;
+    const random = (below: number) => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) % below;
+    for (let nowMs = 0; nowMs < 5_000; nowMs++) {
+      const client = random(700);
+      if (random(3) === 0) {
+        const untilMs = nowMs + 1 + random(2_000);
+        expect(holds.add(key(client), untilMs, 0, nowMs)).toBe(true);
+        naive.set(client, Math.max(untilMs, naive.get(client) ?? 0));
+      }
+      expect(holds.refuse(key(client), nowMs)).toBe((naive.get(client) ?? 0) > nowMs ? 0 : NOT_HELD);
+    }
+  });
+});

@@ -1,0 +1,154 @@
+/**
+ * Holds: new connections of the same client to the same server and port are refused until a deadline. Open
+ * addressing over typed arrays; a hold that has run out makes room when somebody passes by.
+ */
+
+const WORDS = 9;
+const MAX_PROBES = 32;
+/** A full table looks for holds that have run out this often: looking costs a walk over all of it. */
+const SWEEP_PAUSE_MS = 1_000;
+
+/** `refuse()` found no hold. */
+export const NOT_HELD = -2;
+
+/** Client address (4 words), server address (4 words), server port. */
+export type HoldKey = Int32Array;
+
+export class HoldTable {
+  readonly #slots: number;
+  readonly #limit: number;
+  readonly #refusalsPerHold: number;
+  #keys: Int32Array;
+  #untilMs: Float64Array;
+  #refusals: Int32Array;
+  /** Index of the policy that asked, + 2: -1 is a hold without one, and 0 here a free place. */
+  #policy: Int32Array;
+  readonly #seed: number;
+  #count = 0;
+  #sweptMs = -Infinity;
+  /** Holds that found no place. */
+  refused = 0;
+  /** Connections that a hold would have refused, had it not spent its refusals. */
+  exhausted = 0;
+
+  constructor(limit: number, refusalsPerHold: number, seed: number) {
+    this.#limit = limit;
+    this.#refusalsPerHold = refusalsPerHold;
+    this.#seed = seed | 0;
+    this.#slots = 1 << (32 - Math.clz32(Math.max(limit, 8) * 2 - 1));
+    this.#keys = new Int32Array(this.#slots * WORDS);
+    this.#untilMs = new Float64Array(this.#slots);
+    this.#refusals = new Int32Array(this.#slots);
+    this.#policy = new Int32Array(this.#slots);
+  }
+
+  /** Places taken, those of holds that have run out since the last sweep among them. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Holds or prolongs (the longest wins). False when the table is full: counted. */
+  add(key: HoldKey, untilMs: number, policy: number, nowMs: number): boolean {
+    const found = this.#find(key);
+    if (found >= 0) {
+      if (untilMs > this.#untilMs[found]) {
+        this.#untilMs[found] = untilMs;
+        this.#policy[found] = policy + 2;
+      }
+      return true;
+    }
+    if (this.#count >= this.#limit) this.#sweep(nowMs);
+    const place = this.#place(key, nowMs);
+    if (place < 0 || (this.#policy[place] === 0 && this.#count >= this.#limit)) {
+      this.refused++;
+      return false;
+    }
+    this.#take(place, key, untilMs, policy);
+    return true;
+  }
+
+  /** The policy of the hold on this connection (-1 where it named none), or NOT_HELD. */
+  refuse(key: HoldKey, nowMs: number): number {
+    if (this.#count === 0) return NOT_HELD;
+    const place = this.#find(key);
+    if (place < 0 || this.#untilMs[place] <= nowMs) return NOT_HELD;
+    if (this.#refusals[place] >= this.#refusalsPerHold) {
+      this.exhausted++;
+      return NOT_HELD;
+    }
+    this.#refusals[place]++;
+    return this.#policy[place] - 2;
+  }
+
+  /** Ends a hold before its time; true where there was one. */
+  release(key: HoldKey): boolean {
+    const place = this.#find(key);
+    if (place < 0) return false;
+    // The place stays taken, and free for the next key that comes by: a hole would cut a probe sequence short.
+    this.#untilMs[place] = -Infinity;
+    return true;
+  }
+
+  #sweep(nowMs: number): void {
+    if (nowMs < this.#sweptMs + SWEEP_PAUSE_MS) return;
+    this.#sweptMs = nowMs;
+    const keys = this.#keys;
+    const untilMs = this.#untilMs;
+    const refusals = this.#refusals;
+    const policy = this.#policy;
+    this.#keys = new Int32Array(keys.length);
+    this.#untilMs = new Float64Array(this.#slots);
+    this.#refusals = new Int32Array(this.#slots);
+    this.#policy = new Int32Array(this.#slots);
+    this.#count = 0;
+    for (let old = 0; old < this.#slots; old++) {
+      if (policy[old] === 0 || untilMs[old] <= nowMs) continue;
+      const key = keys.subarray(old * WORDS, (old + 1) * WORDS);
+      const place = this.#place(key, nowMs);
+      if (place < 0) continue;
+      this.#take(place, key, untilMs[old], policy[old] - 2);
+      this.#refusals[place] = refusals[old];
+    }
+  }
+
+  #take(place: number, key: HoldKey, untilMs: number, policy: number): void {
+    if (this.#policy[place] === 0) this.#count++;
+    this.#keys.set(key, place * WORDS);
+    this.#untilMs[place] = untilMs;
+    this.#refusals[place] = 0;
+    this.#policy[place] = policy + 2;
+  }
+
+  #find(key: HoldKey): number {
+    let place = this.#hash(key);
+    for (let probe = 0; probe < MAX_PROBES; probe++, place = (place + 1) & (this.#slots - 1)) {
+      if (this.#policy[place] === 0) return -1;
+      if (this.#matches(key, place)) return place;
+    }
+    return -1;
+  }
+
+  /** A place for a new key: one whose hold has run out, else a free one; -1 for none within reach. */
+  #place(key: HoldKey, nowMs: number): number {
+    let place = this.#hash(key);
+    for (let probe = 0; probe < MAX_PROBES; probe++, place = (place + 1) & (this.#slots - 1)) {
+      if (this.#policy[place] === 0 || this.#untilMs[place] <= nowMs) return place;
+    }
+    return -1;
+  }
+
+  #matches(key: HoldKey, place: number): boolean {
+    const base = place * WORDS;
+    for (let word = 0; word < WORDS; word++) if (this.#keys[base + word] !== key[word]) return false;
+    return true;
+  }
+
+  #hash(key: HoldKey): number {
+    let hash = this.#seed;
+    for (let word = 0; word < WORDS; word++) {
+      hash = Math.imul(hash ^ key[word], 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    return hash & (this.#slots - 1);
+  }
+}

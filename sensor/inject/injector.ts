@@ -1,0 +1,374 @@
+/**
+ * The door's one object: takes requests, finds the kill that a packet belongs to, and keeps holds. It writes packets
+ * into the outbox and nothing else; time comes as an argument.
+ */
+import type { Packet } from "../decode/mod.ts";
+import { TcpFlag, isIpv4 } from "../decode/mod.ts";
+import { FlowEvent, FlowFlag, FlowState, NO_HOMES } from "../flow/mod.ts";
+import type { FlowTable, Homes } from "../flow/mod.ts";
+import { Chase } from "./chase.ts";
+import { Confirm } from "./confirm.ts";
+import { InjectCounters } from "./counters.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Deliveries } from "./delivery.ts";
+import { Engine } from "./engine.ts";
+import { Forge } from "./forge.ts";
+import { HoldTable, NOT_HELD } from "./holds.ts";
+import type { HoldKey } from "./holds.ts";
+import { KillPhase } from "./kill.ts";
+import type { End, Kill } from "./kill.ts";
+import { KillPool, isFromClient } from "./killPool.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import type { InjectLimits } from "./limits.ts";
+import { Mark } from "./mark.ts";
+import { learnFromRecords } from "./numbers.ts";
+import { OtherSensors } from "./otherSensors.ts";
+import type { Outbox } from "./outbox.ts";
+import { Outcome, OutcomeReason } from "./outcome.ts";
+import type { OutcomeRecord } from "./outcome.ts";
+import { KillRequest, KillTarget, StartResult } from "./request.ts";
+import type { UnseenTuple } from "./request.ts";
+import type { InjectRoute } from "./route.ts";
+
+export interface InjectorOptions {
+  readonly table: FlowTable;
+  readonly outbox: Outbox;
+  /** Two 32-bit words, the same on every sensor of a fleet, unknown to everybody else. */
+  readonly markKey: ArrayLike<number>;
+  readonly limits?: Partial<InjectLimits>;
+  /** What each interface is; without it every interface where an end's packets come in counts as its own. */
+  readonly homes?: Homes;
+  readonly route?: InjectRoute;
+  /** The record is reused. */
+  readonly onOutcome: (record: OutcomeRecord) => void;
+}
+
+/** Events of packets that say nothing about the connection, unless they are RSTs from the end's own interface. */
+const NO_EVIDENCE = FlowEvent.Copy | FlowEvent.Spoofed | FlowEvent.OutOfWindow;
+
+export class Injector {
+  readonly counters = new InjectCounters();
+  readonly limits: InjectLimits;
+  readonly mark: Mark;
+  readonly holds: HoldTable;
+  readonly #table: FlowTable;
+  readonly #outbox: Outbox;
+  readonly #pool: KillPool;
+  readonly #deadlines: Deadlines;
+  readonly #deliveries: Deliveries;
+  readonly #forge: Forge;
+  readonly #engine: Engine;
+  readonly #others = new OtherSensors();
+  readonly #heldRequest = new KillRequest();
+  readonly #holdKey: HoldKey = new Int32Array(9);
+  #enabled = true;
+
+  constructor(options: InjectorOptions) {
+    const { table, outbox, onOutcome } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.limits = limits;
+    this.#table = table;
+    this.#outbox = outbox;
+    this.mark = new Mark(options.markKey);
+    this.holds = new HoldTable(limits.holds, limits.refusalsPerHold, this.mark.unguessable(0, 0, 0));
+    this.#pool = new KillPool(table, limits.kills, limits.unattachedKills);
+    this.#deadlines = new Deadlines(limits.kills);
+    this.#deliveries = new Deliveries(table, options.homes ?? NO_HOMES, options.route ?? "near");
+    this.#forge = new Forge(outbox, this.mark, this.counters);
+    const chase = new Chase(this.#forge);
+    const confirm = new Confirm(this.#forge, limits);
+    this.#engine = new Engine({ table, limits, pool: this.#pool, deadlines: this.#deadlines, forge: this.#forge, chase, confirm, counters: this.counters, onOutcome });
+  }
+
+  /** Kills at work or under watch. */
+  get active(): number {
+    return this.#pool.active;
+  }
+
+  /** False after `stop()`. */
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  /** StartResult. Whatever comes of it is told by `onOutcome`, at once where it fails. */
+  start(request: KillRequest, nowMs: number): number {
+    const { slot } = request;
+    if (slot < 0 || this.#table.state(slot) === FlowState.Free) return StartResult.Failed;
+    const working = this.#ofSlot(slot);
+    if (working !== undefined) {
+      this.#widen(working, request);
+      this.counters.joined++;
+      return StartResult.Joined;
+    }
+    const kill = this.#pool.acquire();
+    if (kill === undefined) {
+      this.counters.killsRefused++;
+      return StartResult.Failed;
+    }
+    this.counters.started++;
+    this.#fillFromRequest(kill, request, nowMs);
+    this.#fillFromRecord(kill, request);
+    return this.#go(kill, request, nowMs);
+  }
+
+  /** A connection that was never seen, for a FlowReset only: both ends are asked by the SYN oracle. StartResult. */
+  startUnseen(tuple: UnseenTuple, request: KillRequest, nowMs: number): number {
+    const address = tuple.address;
+    const slot = this.#table.find(address[0], address[1], address[2], address[3], address[4], address[5], address[6], address[7], tuple.clientPort, tuple.serverPort);
+    if (slot >= 0) {
+      request.slot = slot;
+      return this.start(request, nowMs);
+    }
+    const kill = this.#pool.acquire();
+    if (kill === undefined) {
+      this.counters.killsRefused++;
+      return StartResult.Failed;
+    }
+    kill.address.set(address);
+    kill.clientPort = tuple.clientPort;
+    kill.serverPort = tuple.serverPort;
+    kill.isIpv4 = isIpv4(address[0], address[1], address[2]);
+    this.counters.started++;
+    this.#fillFromRequest(kill, request, nowMs);
+    kill.refuse = false;
+    kill.established = true;
+    this.#deliveries.resolveUnseen(kill);
+    if (!this.#pool.remember(kill)) {
+      this.counters.killsRefused++;
+      return this.#fail(kill, OutcomeReason.KillLimit, nowMs);
+    }
+    return this.#go(kill, request, nowMs);
+  }
+
+  /** Refuses new connections of that client to that server and port until the deadline. False when full: counted. */
+  hold(key: HoldKey, untilMs: number, policy: number, nowMs: number): boolean {
+    return this.holds.add(key, untilMs, policy, nowMs);
+  }
+
+  /** Holds whoever the flow's client is. */
+  holdFlow(slot: number, untilMs: number, policy: number, nowMs: number): boolean {
+    for (let word = 0; word < 8; word++) this.#holdKey[word] = this.#table.addressWord(slot, word >> 2, word & 3);
+    this.#holdKey[8] = this.#table.port(slot, 1);
+    return this.holds.add(this.#holdKey, untilMs, policy, nowMs);
+  }
+
+  /** A SYN (no ACK) of the flow: true where a hold refuses it; the refusal is on its way. */
+  onSyn(packet: Packet, slot: number, nowMs: number): boolean {
+    if (!this.#enabled || this.holds.count === 0 || slot < 0) return false;
+    if ((packet.flags & (TcpFlag.Syn | TcpFlag.Ack)) !== TcpFlag.Syn) return false;
+    fillHoldKey(this.#holdKey, packet);
+    const policy = this.holds.refuse(this.#holdKey, nowMs);
+    if (policy === NOT_HELD) return false;
+    this.counters.heldSyns++;
+    const request = this.#heldRequest;
+    request.slot = slot;
+    request.side = 0;
+    request.refuse = true;
+    request.policy = policy;
+    request.detectedMs = packet.timestampMs;
+    if (this.start(request, nowMs) === StartResult.Started) {
+      const kill = this.#pool.ofSlot(slot);
+      if (kill !== undefined) kill.byHold = true;
+    }
+    return true;
+  }
+
+  /** Every packet of every flow, after `FlowTracker.update`: cheap where nothing is being killed. */
+  onPacket(packet: Packet, slot: number, side: number, event: number, nowMs: number): void {
+    if (this.#pool.active === 0) return;
+    let kill = this.#ofSlot(slot);
+    let from: End;
+    if (kill !== undefined) {
+      from = kill.end(slot === kill.slot ? side : side ^ kill.twinFlip);
+    } else {
+      kill = this.#pool.ofTuple(packet);
+      if (kill === undefined) return;
+      if ((event & FlowEvent.NewConnection) !== 0) {
+        this.#engine.replaced(kill, nowMs);
+        return;
+      }
+      from = isFromClient(kill, packet) ? kill.client : kill.server;
+    }
+    const isRst = (packet.flags & TcpFlag.Rst) !== 0;
+    if ((event & NO_EVIDENCE) !== 0 && !(isRst && packet.interfaceIndex === from.nearInterface)) return;
+    this.#engine.onPacket(kill, from, packet, event, (event & NO_EVIDENCE) === 0, nowMs);
+  }
+
+  /** A packet with the mark, instead of `onPacket`: our own on its way, or another sensor's, which then goes first. */
+  onOwn(packet: Packet, nowMs: number): void {
+    if ((packet.flags & TcpFlag.Rst) === 0 || this.#forge.isRemembered(packet.sequence)) {
+      this.counters.ownSeen++;
+      return;
+    }
+    this.counters.foreignSeen++;
+    this.#others.note(packet.sequence, nowMs);
+    const slot = this.#table.find(
+      packet.source0, packet.source1, packet.source2, packet.source3,
+      packet.destination0, packet.destination1, packet.destination2, packet.destination3, packet.sourcePort, packet.destinationPort,
+    );
+    const kill = this.#ofSlot(slot) ?? this.#pool.ofTuple(packet);
+    if (kill === undefined || kill.phase === KillPhase.Watching) return;
+    kill.othersActed = true;
+    kill.silentUntilMs = nowMs + this.limits.otherSensorMs;
+  }
+
+  /** Does what is due; returns when to call again, `Infinity` where nothing waits. */
+  tick(nowMs: number): number {
+    for (let index = this.#deadlines.take(nowMs); index >= 0; index = this.#deadlines.take(nowMs)) {
+      this.#engine.step(this.#pool.at(index), nowMs);
+    }
+    return this.#deadlines.nextMs();
+  }
+
+  /** The flow record is about to go: called from within the table's eviction. */
+  onEvict(slot: number): void {
+    const kill = this.#pool.ofSlot(slot);
+    if (kill !== undefined) this.#engine.onEvict(kill, slot);
+  }
+
+  /**
+   * After the outbox was sent and before it is used again: empties it, and puts in it once more what the kernel
+   * refused, by the other way. Returns how many packets wait to be sent now.
+   */
+  afterSend(nowMs: number): number {
+    const outbox = this.#outbox;
+    let failed = 0;
+    for (let place = 0; place < outbox.count; place++) {
+      if (outbox.error[place] === 0) continue;
+      this.counters.sendErrors++;
+      const kill = this.#pool.at(this.#forge.ownerAt(place) >> 1);
+      if (kill.phase === KillPhase.Free || kill.serial !== this.#forge.serialAt(place)) continue;
+      const end = kill.end(this.#forge.ownerAt(place) & 1);
+      end.sendError = outbox.error[place];
+      if (outbox.route[place] === end.delivery.route) failed += this.#forge.takeOtherWay(end) ? 1 : 0;
+    }
+    outbox.clear();
+    if (failed > 0) this.#pool.forEach((kill) => this.#engine.sendAgain(kill, nowMs));
+    return outbox.count;
+  }
+
+  /** The emergency stop: every kill ends as Failed (Stopped), nothing is sent until `resume()`. */
+  stop(nowMs: number): void {
+    this.#enabled = false;
+    this.#pool.forEach((kill) => this.#engine.abandon(kill, Outcome.Failed, OutcomeReason.Stopped, nowMs));
+    this.#outbox.clear();
+  }
+
+  resume(): void {
+    this.#enabled = true;
+  }
+
+  /** The kill on this record, or on its other tuple, which is taken along when it is first met. */
+  #ofSlot(slot: number): Kill | undefined {
+    if (slot < 0) return undefined;
+    const kill = this.#pool.ofSlot(slot);
+    if (kill !== undefined) return kill;
+    const twin = this.#table.twin(slot);
+    const other = twin < 0 ? undefined : this.#pool.ofSlot(twin);
+    if (other === undefined || other.slot !== twin || other.twin >= 0) return undefined;
+    this.#takeTwin(other, slot);
+    return other;
+  }
+
+  #takeTwin(kill: Kill, twin: number): void {
+    this.#pool.attachTwin(kill, twin, twinFlip(this.#table, kill.slot, twin));
+    this.#deliveries.resolve(kill);
+  }
+
+  #fillFromRequest(kill: Kill, request: KillRequest, nowMs: number): void {
+    kill.target = request.target;
+    kill.client.targeted = request.target !== KillTarget.Server;
+    kill.server.targeted = request.target !== KillTarget.Client;
+    kill.refuse = request.refuse;
+    kill.mayAsk = request.mayAsk;
+    kill.rstBudget = request.rstBudget > 0 ? request.rstBudget : this.limits.rstsPerKill;
+    kill.policy = request.policy;
+    kill.rule = request.rule;
+    kill.origin = request.origin;
+    kill.detectedMs = request.detectedMs > 0 ? request.detectedMs : nowMs;
+    kill.startedMs = kill.lastPacketMs = kill.probedMs = nowMs;
+    kill.verdictMs = nowMs + request.delayMs;
+  }
+
+  #fillFromRecord(kill: Kill, request: KillRequest): void {
+    const table = this.#table;
+    const { slot } = request;
+    this.#pool.attach(kill, slot);
+    for (let word = 0; word < 8; word++) kill.address[word] = table.addressWord(slot, word >> 2, word & 3);
+    kill.clientPort = table.port(slot, 0);
+    kill.serverPort = table.port(slot, 1);
+    kill.isIpv4 = table.isIpv4(slot);
+    kill.mptcp = table.hasFlag(slot, FlowFlag.Mptcp);
+    kill.established = !request.refuse || table.state(slot) > FlowState.SynReceived;
+    const { client, server } = kill;
+    client.bytesBefore = table.bytes(slot, 0);
+    server.bytesBefore = table.bytes(slot, 1);
+    kill.quietSide = request.side >= 0 ? request.side : client.bytesBefore >= server.bytesBefore ? 0 : 1;
+    const twin = table.twin(slot);
+    if (twin >= 0 && this.#pool.ofSlot(twin) === undefined) this.#pool.attachTwin(kill, twin, twinFlip(table, slot, twin));
+    this.#deliveries.resolve(kill);
+    learnFromRecords(kill, table);
+    rememberAcknowledged(client);
+    rememberAcknowledged(server);
+  }
+
+  #go(kill: Kill, request: KillRequest, nowMs: number): number {
+    if (!this.#enabled) return this.#fail(kill, OutcomeReason.Stopped, nowMs);
+    if (kill.slot >= 0 && this.#table.hasFlag(kill.slot, FlowFlag.Authenticated)) return this.#fail(kill, OutcomeReason.Authenticated, nowMs);
+    if (!kill.mayAsk && !knowsEnough(kill)) return this.#fail(kill, OutcomeReason.NumbersUnknown, nowMs);
+    const othersMs = Math.max(this.#others.lastMs(kill.client.next), this.#others.lastMs(kill.server.next));
+    if (kill.client.nextKnown && nowMs - othersMs < this.limits.otherSensorMs) {
+      kill.othersActed = true;
+      kill.silentUntilMs = othersMs + this.limits.otherSensorMs;
+    }
+    if (request.delayMs > 0 || kill.silentUntilMs > nowMs) this.#engine.step(kill, nowMs);
+    else this.#engine.begin(kill, nowMs);
+    return StartResult.Started;
+  }
+
+  #widen(kill: Kill, request: KillRequest): void {
+    if (request.target !== KillTarget.Server) kill.client.targeted = true;
+    if (request.target !== KillTarget.Client) kill.server.targeted = true;
+    if (kill.target !== request.target) kill.target = KillTarget.Both;
+    if (request.mayAsk) kill.mayAsk = true;
+  }
+
+  #fail(kill: Kill, reason: number, nowMs: number): number {
+    this.#engine.fail(kill, reason, nowMs);
+    return StartResult.Failed;
+  }
+}
+
+/** Something exact is known for one end at least: the other learns from what that one does. */
+function knowsEnough(kill: Kill): boolean {
+  return (kill.client.targeted && (kill.server.nextKnown || kill.client.acknowledgedKnown))
+    || (kill.server.targeted && (kill.client.nextKnown || kill.server.acknowledgedKnown));
+}
+
+function rememberAcknowledged(end: End): void {
+  end.acknowledgedBefore = end.acknowledged;
+  end.acknowledgedBeforeKnown = end.acknowledgedKnown;
+}
+
+function fillHoldKey(key: HoldKey, packet: Packet): void {
+  key[0] = packet.source0;
+  key[1] = packet.source1;
+  key[2] = packet.source2;
+  key[3] = packet.source3;
+  key[4] = packet.destination0;
+  key[5] = packet.destination1;
+  key[6] = packet.destination2;
+  key[7] = packet.destination3;
+  key[8] = packet.destinationPort;
+}
+
+/** 1 where the side that one record takes for the client is the other's server: their numbers tell. */
+function twinFlip(table: FlowTable, slot: number, twin: number): number {
+  const straight = apart(table.next(slot, 0), table.next(twin, 0)) + apart(table.next(slot, 1), table.next(twin, 1));
+  const crossed = apart(table.next(slot, 0), table.next(twin, 1)) + apart(table.next(slot, 1), table.next(twin, 0));
+  return crossed < straight ? 1 : 0;
+}
+
+function apart(a: number, b: number): number {
+  return Math.abs((a - b) | 0);
+}
