@@ -1,11 +1,11 @@
 /**
- * The flow record: 56 words (224 bytes) of one Int32Array a flow, so that a flow is four cache lines and the
+ * The flow record: 60 words (240 bytes) of one Int32Array a flow, so that a flow is four cache lines and the
  * table is one allocation. Float64 fields are two words, seen through a Float64Array on the same buffer at an
  * even word offset (`offset >> 1`). Side 0 is the initiator (who sent the SYN, or is inferred to have), side 1
  * the responder. All sequence numbers are signed words: see decode/seqnum.ts.
  */
 
-export const FLOW_WORDS = 56;
+export const FLOW_WORDS = 60;
 
 /** Word offsets inside a record. */
 export const Field = {
@@ -19,6 +19,7 @@ export const Field = {
   State: 10,
   /** FlowFlag bits. */
   Flags: 11,
+  /** Neighbours in the list of the flow's worth, as slot + 1; 0 for none. See `expiry.ts`. */
   LruPrevious: 12,
   LruNext: 13,
   /** Float64: milliseconds. */
@@ -32,7 +33,7 @@ export const Field = {
   /** Automaton states of detect, one a side; 0 at the start. Owned by detect. */
   DetectState0: 20,
   DetectState1: 21,
-  /** Slot of the same connection's other tuple (NAT), -1 for none; hear `twins.ts`. */
+  /** Slot of the same connection's other tuple (NAT), -1 for none; see `twins.ts`. */
   Twin: 22,
   /** Handle of detect's partial matches, -1 for none. Owned by detect. */
   DetectMatch: 23,
@@ -40,7 +41,7 @@ export const Field = {
   Sides: 24,
 } as const;
 
-export const SIDE_WORDS = 16;
+export const SIDE_WORDS = 18;
 
 /** Word offsets inside a side's block. "Sent by this side" throughout. */
 export const SideField = {
@@ -50,7 +51,10 @@ export const SideField = {
   Next: 1,
   /** The highest sequence end seen, beyond any gap. */
   Highest: 2,
-  /** The last acknowledgement number sent: the peer's SND.UNA. Valid with FlowFlag.Acked0 << side. */
+  /**
+   * The last acknowledgement number sent: the peer's SND.UNA. Valid with FlowFlag.Acked0 << side. Where it is
+   * after the peer's `Highest` nobody has seen those bytes sent, and `Next` does not believe it yet.
+   */
   Acknowledged: 3,
   /** Receive window last offered, in bytes (scaled where the scale is known). */
   WindowBytes: 4,
@@ -58,17 +62,41 @@ export const SideField = {
   Tap: 5,
   /** First 12 bytes of this side's Ethernet frames at its tap: destination MAC, source MAC; big-endian words. */
   Macs: 6,
-  /** TapInfo bits, VLAN TCI of the frame at the tap in the low 16 (0xffff for none), direction at the tap. */
+  /** TapInfo bits; the VLAN TCI of the frame at the tap in the low 16 (0xffff for none). */
   TapInfo: 9,
   /** Float64: payload bytes, each counted once. */
   Bytes: 10,
   Packets: 12,
   /** TTL last seen in the low byte, window scale + 1 in the second (0 unknown), IP TOS in the third. */
   IpInfo: 13,
-  /** Sequence number of the FIN; valid with FlowFlag.Fin0 << side. */
+  /** Sequence number of the FIN with FlowFlag.Fin0 << side, else of the RST with FlowFlag.Rst0 << side. */
   FinSequence: 14,
   /** Handle of the reassembly queue of this side's bytes, -1 for none. Owned by flow. */
   Reassembly: 15,
+  /** The peer's TS.Recent (RFC 7323): the timestamp against which PAWS judges; 0 while none was seen. */
+  TimestampRecent: 16,
+  /** The highest right edge of the receive window that this side ever offered, as a sequence number of its peer. */
+  WindowEdge: 17,
+} as const;
+
+/** Bits of SideField.TapInfo above the VLAN TCI. */
+export const TapInfo = {
+  VlanMask: 0xffff,
+  NoVlan: 0xffff,
+  /** PacketDirection at the tap: three bits from here. */
+  DirectionShift: 16,
+  DirectionMask: 7 << 16,
+  /** The frame has no link-layer header (tun, wg, raw): SideField.Macs means nothing. */
+  NoLinkHeader: 1 << 19,
+  /** Copies elsewhere that were ahead of the tap: four bits, internal to `taps.ts`. */
+  AheadShift: 20,
+  AheadMask: 15 << 20,
+  /** The outer tag is a service tag (TPID 0x88a8). */
+  ServiceTag: 1 << 24,
+  /** A second tag follows; it is not kept. */
+  InnerTag: 1 << 25,
+  /** The packet came in a tunnel: the frame at the tap is the tunnel's. */
+  Tunnel: 1 << 26,
 } as const;
 
 export const FlowState = {
@@ -131,4 +159,8 @@ export const FlowFlag = {
   /** decide has looked at this flow in the handshake / once established (the `connection` detector). */
   SeenHandshake: 1 << 28,
   SeenEstablished: 1 << 29,
+  /** Both sides were seen, each acknowledging what the other sent. */
+  BothWays: 1 << 30,
+  /** Seen to carry several parties (HTTP/2 streams, PROXY, a broker): set by inspect, asked by decide. */
+  ManyParties: 1 << 31,
 } as const;
