@@ -74,7 +74,8 @@ export class DirectoryPolicySource {
   #pollAfter(delayMs: number): void {
     this.#poll = setTimeout(() => {
       const startMs = performance.now();
-      this.#look();
+      // Where a look is due soon, two looks in a row must not fall together: see PolicyDirectory.look().
+      if (this.#soon === undefined) this.#look();
       const costMs = performance.now() - startMs;
       if (this.#listener !== undefined) this.#pollAfter(Math.min(LONGEST_POLL_MS, Math.max(POLL_MS, POLL_SHARE * costMs)));
     }, delayMs);

@@ -61,14 +61,16 @@ export class PolicyDirectory {
   }
 
   #follow(stamps: ReadonlyMap<string, string>): boolean {
+    const before = this.#unsettled;
+    this.#unsettled = new Map();
     let changed = false;
     const files = new Map<string, PolicyFile>();
     for (const path of [...new Set([...this.#files.keys(), ...stamps.keys()])].sort()) {
       const known = this.#files.get(path);
       const stamp = stamps.get(path) ?? ABSENT;
-      const taken = stamp === (known?.stamp ?? ABSENT) || !this.#isSettled(path, stamp);
-      if (taken && known !== undefined) files.set(path, known);
-      if (taken) continue;
+      const stays = stamp === (known?.stamp ?? ABSENT) || !this.#isSettled(path, stamp, before.get(path));
+      if (stays && known !== undefined) files.set(path, known);
+      if (stays) continue;
       if (stamp === ABSENT) {
         changed = true;
       } else {
@@ -81,12 +83,10 @@ export class PolicyDirectory {
     return changed;
   }
 
-  #isSettled(path: string, stamp: string): boolean {
-    const before = this.#unsettled.get(path);
+  #isSettled(path: string, stamp: string, before: Unsettled | undefined): boolean {
     const looks = (before?.looks ?? 0) + 1;
     const settled = this.#snapshot.version === 0 || before?.stamp === stamp || looks > MAX_LOOKS;
-    if (settled) this.#unsettled.delete(path);
-    else this.#unsettled.set(path, { stamp, looks });
+    if (!settled) this.#unsettled.set(path, { stamp, looks });
     return settled;
   }
 
