@@ -9,3 +9,10 @@
  * that main.ts gives it.
  */
 export * from "./protocol.ts";
+export { MAX_CONTROL_CONNECTIONS, MAX_REQUEST_BYTES, MAX_RESETS_UNDER_WAY, startControlServer } from "./server.ts";
+export type { ControlServer } from "./server.ts";
+export { SensorAlreadyRunning } from "./socket.ts";
+export { ControlClient, NoSensor } from "./client.ts";
+export { defaultSocketPath, defaultStopFile } from "./paths.ts";
+export { isStopped, removeStopFile, watchStopFile, writeStopFile } from "./stopFile.ts";
+export type { StopFileWatch } from "./stopFile.ts";
