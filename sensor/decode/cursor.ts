@@ -27,7 +27,7 @@ export class Cursor {
 
   /** An AH header was taken off: the packet is authenticated. */
   authenticated = false;
-  /** The bytes at `offset` were put together from fragments. */
+  /** The datagram was put together from fragments, or a fragment header has been passed: no other may come. */
   rebuilt = false;
 
   // Set by the network parsers for a fragment: `offset` is then at its payload.

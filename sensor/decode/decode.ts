@@ -28,13 +28,15 @@ const ANY_LENGTH = 0x7fff_ffff;
  * reason but Ok the packet means nothing. Never throws, never reads beyond the frame.
  */
 export function decode(frame: Frame, packet: Packet, context: DecodeContext): number {
-  let reason: number = DecodeReason.Ok;
-  if (!decodePlain(frame, packet, context)) {
-    start(frame, packet, context);
-    reason = walk(frame, packet, context);
-  }
+  const reason = decodePlain(frame, packet, context) ? DecodeReason.Ok : decodeAny(frame, packet, context);
   context.reasons[reason] = context.reasons[reason]! + 1;
   return reason;
+}
+
+/** The walk for any frame; nothing is counted. */
+export function decodeAny(frame: Frame, packet: Packet, context: DecodeContext): number {
+  start(frame, packet, context);
+  return walk(frame, packet, context);
 }
 
 function start(frame: Frame, packet: Packet, context: DecodeContext): void {
@@ -99,15 +101,14 @@ function parseNetwork(packet: Packet, cursor: Cursor): number {
     return parseAuthentication(cursor);
   }
   if (etherType !== EtherType.Ipv6) return DecodeReason.NotIp;
-  const rebuilt = cursor.rebuilt;
-  let reason = parseIpv6(cursor, packet);
   // A hop-by-hop header comes out of no fragment.
-  let isFirst = !rebuilt;
+  let isFirst = !cursor.rebuilt;
+  let reason = parseIpv6(cursor, packet);
   while (reason === DecodeReason.Ok) {
     reason = parseExtensions(cursor, isFirst);
     if (reason !== DecodeReason.Ok) return reason;
-    if (cursor.fragmented) return rebuilt ? DecodeReason.NestedFragment : DecodeReason.Ok;
-    if (cursor.next !== ExtensionHeader.Authentication || cursor.authenticated) return DecodeReason.Ok;
+    if (cursor.fragmented || cursor.authenticated) return DecodeReason.Ok;
+    if (cursor.next !== ExtensionHeader.Authentication) return DecodeReason.Ok;
     isFirst = false;
     reason = parseAuthentication(cursor);
   }

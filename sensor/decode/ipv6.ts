@@ -42,12 +42,13 @@ export function parseIpv6(cursor: Cursor, packet: Packet): number {
   cursor.offset = offset + IPV6_HEADER_BYTES;
   cursor.fragmented = false;
   const payloadLength = read16(bytes, offset + Offset.PayloadLength);
-  if (payloadLength !== 0) {
-    return narrow(cursor, payloadLength) ? DecodeReason.Ok : DecodeReason.BadIpv6PayloadLength;
+  if (payloadLength === 0) {
+    // A jumbogram (its length is in the hop-by-hop header), or a super-packet of the kernel: only the frame knows.
+    if (cursor.next === ExtensionHeader.HopByHop || cursor.wireEnd - offset > cursor.superPacketBytes) {
+      return DecodeReason.Ok;
+    }
   }
-  // Zero is a jumbogram (its length is in the hop-by-hop header) or a super-packet of the kernel: only the frame knows.
-  const isJumbo = cursor.next === ExtensionHeader.HopByHop || cursor.wireEnd - offset > cursor.superPacketBytes;
-  return isJumbo ? DecodeReason.Ok : DecodeReason.BadIpv6PayloadLength;
+  return narrow(cursor, payloadLength) ? DecodeReason.Ok : DecodeReason.BadIpv6PayloadLength;
 }
 
 /** What `buildIpv6` writes; NetworkSpec has it. */

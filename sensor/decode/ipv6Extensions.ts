@@ -33,6 +33,8 @@ export function parseExtensions(cursor: Cursor, isFirst: boolean): number {
     const short = need(cursor, 8, DecodeReason.TruncatedExtensionHeader);
     if (short !== DecodeReason.Ok) return short;
     if (cursor.next === ExtensionHeader.Fragment) {
+      if (cursor.rebuilt) return DecodeReason.NestedFragment;
+      cursor.rebuilt = true;
       if (parseFragmentHeader(cursor)) return DecodeReason.Ok;
       first = false;
       continue;

@@ -65,7 +65,7 @@ export const DecodeReason = {
   FragmentCutShort: 35,
   /** One datagram alone fills all buffers. */
   FragmentRefused: 36,
-  /** A fragment header inside a reassembled datagram. */
+  /** A second fragment header. */
   NestedFragment: 37,
 
   TunnelTooDeep: 38,
