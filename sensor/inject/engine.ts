@@ -116,7 +116,7 @@ export class Engine {
 
   /** Ends a kill without more ado: the emergency stop, or no room to go on. */
   abandon(kill: Kill, outcome: number, reason: number, nowMs: number): void {
-    if (kill.phase !== KillPhase.Watching) this.#tell(kill, outcome, reason, nowMs);
+    if (kill.phase !== KillPhase.Watching) this.tell(kill, outcome, reason, nowMs);
     this.#release(kill);
   }
 
@@ -142,8 +142,15 @@ export class Engine {
 
   /** Reports a request that came to nothing. */
   fail(kill: Kill, reason: number, nowMs: number): void {
-    this.#tell(kill, Outcome.Failed, reason, nowMs);
+    this.tell(kill, Outcome.Failed, reason, nowMs);
     this.#release(kill);
+  }
+
+  tell(kill: Kill, outcome: number, reason: number, nowMs: number): void {
+    countBytes(kill, this.#parts.table);
+    summarise(kill, outcome, reason, nowMs, this.#record);
+    this.#parts.counters.outcomes[outcome]++;
+    this.#parts.onOutcome(this.#record);
   }
 
   #fireDeferred(kill: Kill, end: End, nowMs: number): void {
@@ -197,7 +204,7 @@ export class Engine {
   #correct(kill: Kill, from: End, packet: Packet, nowMs: number): void {
     from.proof = packet.payloadLength > 0 ? Proof.SentData : Proof.SentAck;
     from.provenMs = packet.timestampMs;
-    this.#tell(kill, Outcome.Evaded, OutcomeReason.MovedAfterConfirmed, nowMs);
+    this.tell(kill, Outcome.Evaded, OutcomeReason.MovedAfterConfirmed, nowMs);
     this.#release(kill);
   }
 
@@ -205,7 +212,7 @@ export class Engine {
   #judge(kill: Kill, nowMs: number): boolean {
     const outcome = this.#parts.confirm.judge(kill, nowMs);
     if (outcome === UNDECIDED) return false;
-    this.#tell(kill, outcome, this.#parts.confirm.reason, nowMs);
+    this.tell(kill, outcome, this.#parts.confirm.reason, nowMs);
     if (outcome !== Outcome.Confirmed || kill.reopenedSide >= 0) {
       this.#release(kill);
       return true;
@@ -220,7 +227,8 @@ export class Engine {
   /** Frames pass no conntrack: an entry left ESTABLISHED would stay for days. */
   #closeEntries(kill: Kill): void {
     const { client, server } = kill;
-    if (kill.rsts === 0 || client.delivery.route !== Route.Frame || server.delivery.route !== Route.Frame) return;
+    if (kill.rsts === 0 || !client.dead || !server.dead) return;
+    if (client.delivery.route !== Route.Frame || server.delivery.route !== Route.Frame) return;
     if (client.hasFallback && client.acknowledgedKnown) this.#parts.forge.closeEntry(kill, client, client.acknowledged);
     if (server.hasFallback && server.acknowledgedKnown) this.#parts.forge.closeEntry(kill, server, server.acknowledged);
   }
@@ -230,13 +238,6 @@ export class Engine {
     let dueMs = Math.min(kill.verdictMs, confirm.probeDueMs(kill), kill.askDueMs, kill.client.deferredMs, kill.server.deferredMs);
     if (kill.refuse && kill.client.dead && !kill.server.isnKnown) dueMs = Math.min(dueMs, kill.startedMs + limits.serverAnswerMs);
     deadlines.set(kill.index, dueMs);
-  }
-
-  #tell(kill: Kill, outcome: number, reason: number, nowMs: number): void {
-    countBytes(kill, this.#parts.table);
-    summarise(kill, outcome, reason, nowMs, this.#record);
-    this.#parts.counters.outcomes[outcome]++;
-    this.#parts.onOutcome(this.#record);
   }
 
   #release(kill: Kill): void {

@@ -83,6 +83,11 @@ export class Forge {
     this.#countRst(kill, client, nowMs);
   }
 
+  /** RST|ACK to a SYN with another number on the tuple of `kill`. */
+  refuseSyn(kill: Kill, isn: number): void {
+    if (this.#write(kill, kill.client, 0, (isn + 1) | 0, RST_ACK) >= 0) this.#counters.rsts++;
+  }
+
   /**
    * A bare ACK one byte below what the end expects (RFC 1122 section 4.2.3.6): a live end answers with an ACK that
    * carries both exact numbers, a dead one with a RST whose sequence is the ACK number.
@@ -90,7 +95,9 @@ export class Forge {
   probe(kill: Kill, end: End, nowMs: number): void {
     const peer = kill.peerOf(end);
     if (end.unreachable || (!end.nextKnown && !peer.acknowledgedKnown)) return;
-    const acknowledgement = end.nextKnown ? end.next : peer.acknowledged;
+    const next = end.nextKnown ? end.next : peer.acknowledged;
+    // A dead end's RST goes on to its peer with this number: exact, unless the peer is to be spared.
+    const acknowledgement = peer.targeted ? next : (next - 1) | 0;
     const expects = end.acknowledgedKnown ? end.acknowledged : peer.nextKnown ? peer.next : this.#mark.unguessable(acknowledgement, kill.index, kill.serial);
     if (this.#write(kill, end, (expects - 1) | 0, acknowledgement, TcpFlag.Ack) < 0) return;
     end.probeAcknowledgement = acknowledgement;

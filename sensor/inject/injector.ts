@@ -15,8 +15,8 @@ import { Engine } from "./engine.ts";
 import { Forge } from "./forge.ts";
 import { HoldTable, NOT_HELD } from "./holds.ts";
 import type { HoldKey } from "./holds.ts";
-import { KillPhase } from "./kill.ts";
-import type { End, Kill } from "./kill.ts";
+import { Kill, KillPhase } from "./kill.ts";
+import type { End } from "./kill.ts";
 import { KillPool, isFromClient } from "./killPool.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { InjectLimits } from "./limits.ts";
@@ -60,6 +60,8 @@ export class Injector {
   readonly #engine: Engine;
   readonly #others = new OtherSensors();
   readonly #heldRequest = new KillRequest();
+  /** Describes a request for which there is no kill left. */
+  readonly #refused = new Kill(-1);
   readonly #holdKey: HoldKey = new Int32Array(9);
   #enabled = true;
 
@@ -102,8 +104,9 @@ export class Injector {
     }
     const kill = this.#pool.acquire();
     if (kill === undefined) {
-      this.counters.killsRefused++;
-      return StartResult.Failed;
+      this.#fillFromRequest(this.#refused, request, nowMs);
+      this.#fillTuple(this.#refused, slot);
+      return this.#refuseKill(nowMs);
     }
     this.counters.started++;
     this.#fillFromRequest(kill, request, nowMs);
@@ -119,24 +122,19 @@ export class Injector {
       request.slot = slot;
       return this.start(request, nowMs);
     }
-    const kill = this.#pool.acquire();
-    if (kill === undefined) {
-      this.counters.killsRefused++;
-      return StartResult.Failed;
-    }
+    const acquired = this.#pool.hasRoomForUnattached ? this.#pool.acquire() : undefined;
+    const kill = acquired ?? this.#refused;
     kill.address.set(address);
     kill.clientPort = tuple.clientPort;
     kill.serverPort = tuple.serverPort;
     kill.isIpv4 = isIpv4(address[0], address[1], address[2]);
-    this.counters.started++;
     this.#fillFromRequest(kill, request, nowMs);
+    if (acquired === undefined) return this.#refuseKill(nowMs);
+    this.counters.started++;
     kill.refuse = false;
     kill.established = true;
     this.#deliveries.resolveUnseen(kill);
-    if (!this.#pool.remember(kill)) {
-      this.counters.killsRefused++;
-      return this.#fail(kill, OutcomeReason.KillLimit, nowMs);
-    }
+    this.#pool.remember(kill);
     return this.#go(kill, request, nowMs);
   }
 
@@ -156,10 +154,18 @@ export class Injector {
   onSyn(packet: Packet, slot: number, nowMs: number): boolean {
     if (!this.#enabled || this.holds.count === 0 || slot < 0) return false;
     if ((packet.flags & (TcpFlag.Syn | TcpFlag.Ack)) !== TcpFlag.Syn) return false;
+    const working = this.#ofSlot(slot);
+    const again = working !== undefined && working.client.isnKnown && working.client.isn === packet.sequence;
+    if (again) return working.byHold;
     fillHoldKey(this.#holdKey, packet);
     const policy = this.holds.refuse(this.#holdKey, nowMs);
     if (policy === NOT_HELD) return false;
     this.counters.heldSyns++;
+    if (working !== undefined) {
+      // From the port of a connection that is dying: the record is still that one's, so no kill can follow this SYN.
+      this.#forge.refuseSyn(working, packet.sequence);
+      return true;
+    }
     const request = this.#heldRequest;
     request.slot = slot;
     request.side = 0;
@@ -294,11 +300,7 @@ export class Injector {
     const table = this.#table;
     const { slot } = request;
     this.#pool.attach(kill, slot);
-    for (let word = 0; word < 8; word++) kill.address[word] = table.addressWord(slot, word >> 2, word & 3);
-    kill.clientPort = table.port(slot, 0);
-    kill.serverPort = table.port(slot, 1);
-    kill.isIpv4 = table.isIpv4(slot);
-    kill.mptcp = table.hasFlag(slot, FlowFlag.Mptcp);
+    this.#fillTuple(kill, slot);
     kill.established = !request.refuse || table.state(slot) > FlowState.SynReceived;
     const { client, server } = kill;
     client.bytesBefore = table.bytes(slot, 0);
@@ -310,6 +312,22 @@ export class Injector {
     learnFromRecords(kill, table);
     rememberAcknowledged(client);
     rememberAcknowledged(server);
+  }
+
+  #fillTuple(kill: Kill, slot: number): void {
+    const table = this.#table;
+    for (let word = 0; word < 8; word++) kill.address[word] = table.addressWord(slot, word >> 2, word & 3);
+    kill.clientPort = table.port(slot, 0);
+    kill.serverPort = table.port(slot, 1);
+    kill.isIpv4 = table.isIpv4(slot);
+    kill.mptcp = table.hasFlag(slot, FlowFlag.Mptcp);
+  }
+
+  /** Tells that `#refused`, which is in no pool, found no place. */
+  #refuseKill(nowMs: number): number {
+    this.counters.killsRefused++;
+    this.#engine.tell(this.#refused, Outcome.Failed, OutcomeReason.KillLimit, nowMs);
+    return StartResult.Failed;
   }
 
   #go(kill: Kill, request: KillRequest, nowMs: number): number {

@@ -34,6 +34,10 @@ export class KillPool {
     return this.#unattached.length;
   }
 
+  get hasRoomForUnattached(): boolean {
+    return this.#unattached.length < this.#unattachedLimit;
+  }
+
   /** A fresh kill, or undefined at the limit. */
   acquire(): Kill | undefined {
     let kill: Kill;
