@@ -16,7 +16,7 @@ export interface AddressTable extends Membership {
 const SIGN = 0x8000_0000 | 0;
 
 export function buildAddressTable(sets: readonly RangeSet[]): AddressTable {
-  const pieces = partition(sets);
+  const pieces = partition(sets, 1n << 128n);
   const starts = new Int32Array(new SharedArrayBuffer(pieces.starts.length * 16));
   pieces.starts.forEach((start, piece) => {
     for (let word = 0; word < 4; word++) starts[piece * 4 + word] = wordOf(start, word) ^ SIGN;

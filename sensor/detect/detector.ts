@@ -53,6 +53,7 @@ export class Detector implements MatchSink {
   #side = 0;
   #confidence = CONFIDENCE_HIGH;
   #loaded = false;
+  #alternateState = 0;
 
   constructor(flows: FlowRecords, compiled: CompiledDetection) {
     this.#flows = flows;
@@ -73,8 +74,8 @@ export class Detector implements MatchSink {
     const flagsAt = slot * FLOW_WORDS + Field.Flags;
     const seen = phase === DetectPhase.Handshake ? FlowFlag.SeenHandshake : FlowFlag.SeenEstablished;
     if ((this.#words[flagsAt]! & seen) !== 0) return;
-    this.#words[flagsAt]! |= seen;
     this.#begin(slot, 0, CONFIDENCE_HIGH);
+    this.#words[flagsAt]! |= seen;
     this.#header.load(slot, interfaceIndex);
     this.#loaded = true;
     this.#fireConnections(phase === DetectPhase.Handshake ? RuleFlag.Handshake : RuleFlag.Established, 0);
@@ -96,12 +97,14 @@ export class Detector implements MatchSink {
   }
 
   /**
-   * Other bytes for a place of the stream that already has some: the copy that this kernel would not deliver, though
-   * the target may. What is found by it is of medium confidence.
+   * Other bytes for a place of the stream that already has some: the copy that Linux would not deliver, though the
+   * target may. Literals are found inside the copy (which may come in several calls, one after the other), not across
+   * its borders; what is found is of medium confidence.
    */
   onAlternate(slot: number, side: number, bytes: Uint8Array, offset: number, length: number): void {
+    const goesOn = this.#slot === slot && this.#side === side && this.#confidence === CONFIDENCE_MEDIUM;
     this.#begin(slot, side, CONFIDENCE_MEDIUM);
-    this.#scan.run(0, bytes, offset, length);
+    this.#alternateState = this.#scan.run(goesOn ? this.#alternateState : 0, bytes, offset, length);
   }
 
   /** Bytes of that side are missing: no literal reaches across. */
@@ -295,8 +298,13 @@ export class Detector implements MatchSink {
         if (this.#header.fitsSignature(signature, 1)) wanted |= FlowFlag.Inspect1;
       }
     }
-    const at = this.#slot * FLOW_WORDS + Field.Flags;
-    this.#words[at] = (this.#words[at]! & ~BOTH_SIDES) | wanted;
+    const base = this.#slot * FLOW_WORDS;
+    const before = this.#words[base + Field.Flags]!;
+    this.#words[base + Field.Flags] = (before & ~BOTH_SIDES) | wanted;
+    // Bytes went by unseen while a side was not wanted.
+    const added = wanted & ~before;
+    if ((added & FlowFlag.Inspect0) !== 0) this.#words[base + Field.DetectState0] = 0;
+    if ((added & FlowFlag.Inspect1) !== 0) this.#words[base + Field.DetectState1] = 0;
   }
 }
 

@@ -46,12 +46,15 @@ export class SetList {
   }
 }
 
-/** Cuts the number line at the borders of all sets. */
-export function partition(sets: readonly RangeSet[]): Partition {
+/** Cuts the number line, which ends before `end`, at the borders of all sets. */
+export function partition(sets: readonly RangeSet[], end: bigint): Partition {
   const rowWords = Math.max(1, Math.ceil(sets.length / 32));
   const toggles: { at: bigint; set: number }[] = [];
   sets.forEach((ranges, set) => {
-    for (const { first, last } of ranges) toggles.push({ at: first, set }, { at: last + 1n, set });
+    for (const { first, last } of ranges) {
+      toggles.push({ at: first, set });
+      if (last + 1n < end) toggles.push({ at: last + 1n, set });
+    }
   });
   toggles.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 

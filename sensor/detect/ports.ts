@@ -16,7 +16,7 @@ export function portsToRanges(texts: readonly string[]): RangeSet {
 }
 
 export function buildPortTable(sets: readonly RangeSet[]): PortTable {
-  const pieces = partition(sets);
+  const pieces = partition(sets, 65_536n);
   const rows = new Uint16Array(new SharedArrayBuffer(65_536 * 2));
   pieces.starts.forEach((start, piece) => {
     rows.fill(pieces.rows[piece]!, Number(start), Number(pieces.starts[piece + 1] ?? 65_536n));
