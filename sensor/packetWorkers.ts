@@ -1,0 +1,165 @@
+/** The packet Workers as the main thread holds them: shared memory, messages with a wake, an orderly end. */
+import { Worker } from "node:worker_threads";
+import { closeWakeHandle, openWakeHandle, wake } from "./capture/mod.ts";
+import type { FlowLine, FlowQuery } from "./control/mod.ts";
+import { Counters, RecordRing } from "./report/mod.ts";
+import { RecordKind } from "./workerMessages.ts";
+import type { FromWorker, RunRecord, ToWorker, WorkerStart } from "./workerMessages.ts";
+
+const RING_WAIT_MS = 1_000;
+const END_TIMEOUT_MS = 3_000;
+/** Of a thread that keeps no big heap: the tables are outside of it. */
+const YOUNG_GENERATION_MB = 4;
+
+export interface PacketWorkersOptions {
+  readonly count: number;
+  readonly startOf: (worker: number) => Omit<WorkerStart, "worker" | "counters" | "records" | "wakeHandle">;
+  readonly onEvent: (line: Uint8Array) => void;
+  readonly onRun: (record: RunRecord) => void;
+  readonly onPolicy: (worker: number, generation: number) => void;
+  /** A Worker ended that should not have. */
+  readonly onFault: (error: Error) => void;
+}
+
+interface Entry {
+  readonly worker: Worker;
+  readonly counters: Counters;
+  readonly records: RecordRing;
+  readonly wakeHandle: number;
+  readonly ended: Promise<void>;
+}
+
+export class PacketWorkers {
+  readonly #options: PacketWorkersOptions;
+  readonly #entries: Entry[] = [];
+  readonly #queries = new Map<number, { lines: FlowLine[]; waiting: number; resolve: (lines: FlowLine[]) => void }>();
+  #nextQuery = 1;
+  #closing = false;
+
+  constructor(options: PacketWorkersOptions) {
+    this.#options = options;
+  }
+
+  get counters(): readonly Counters[] {
+    return this.#entries.map(({ counters }) => counters);
+  }
+
+  get count(): number {
+    return this.#entries.length;
+  }
+
+  recordUse(): { usedBytes: number; capacityBytes: number; dropped: number } {
+    const use = { usedBytes: 0, capacityBytes: 0, dropped: 0 };
+    for (const { records } of this.#entries) {
+      use.usedBytes += records.usedBytes;
+      use.capacityBytes += records.capacityBytes;
+      use.dropped += records.dropped;
+    }
+    return use;
+  }
+
+  /** Resolves when every Worker captures; rejects with the first fault. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.count }, (_, worker) => this.#startOne(worker)));
+  }
+
+  post(message: ToWorker): void {
+    for (let worker = 0; worker < this.#entries.length; worker++) this.postTo(worker, message);
+  }
+
+  postTo(number: number, message: ToWorker): void {
+    const { worker, wakeHandle } = this.#entries[number]!;
+    worker.postMessage(message);
+    wake(wakeHandle);
+  }
+
+  /** The tables of all Workers, up to the query's limit. */
+  flows(query: FlowQuery): Promise<FlowLine[]> {
+    const id = this.#nextQuery++;
+    return new Promise((resolve) => {
+      this.#queries.set(id, { lines: [], waiting: this.#entries.length, resolve });
+      this.post({ kind: "flows", id, query });
+    });
+  }
+
+  /** Reads what the rings hold now: after this nothing that was told before the call is missing. */
+  drain(): void {
+    for (const entry of this.#entries) this.#read(entry);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.post({ kind: "end" });
+    for (const entry of this.#entries) {
+      const late = setTimeout(() => void entry.worker.terminate(), END_TIMEOUT_MS);
+      await entry.ended;
+      clearTimeout(late);
+      entry.records.wake();
+      this.#read(entry);
+      closeWakeHandle(entry.wakeHandle);
+    }
+  }
+
+  #startOne(number: number): Promise<void> {
+    const counters = new Counters();
+    const records = new RecordRing();
+    const wakeHandle = openWakeHandle();
+    const start: WorkerStart = {
+      ...this.#options.startOf(number),
+      worker: number,
+      counters: counters.buffer,
+      records: records.buffer,
+      wakeHandle,
+    };
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      name: `packets-${number}`,
+      workerData: start,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+    return new Promise((resolve, reject) => {
+      const ended = new Promise<void>((done) => {
+        worker.once("exit", (code) => {
+          if (!this.#closing) this.#fault(new Error(`Cannot go on without packet Worker ${number}: it ended with code ${code}`), reject);
+          done();
+        });
+      });
+      const entry: Entry = { worker, counters, records, wakeHandle, ended };
+      this.#entries.push(entry);
+      worker.once("error", (error) => this.#fault(error as Error, reject));
+      worker.on("message", (message: FromWorker) => {
+        if (message.kind === "ready") resolve();
+        else if (message.kind === "policy") this.#options.onPolicy(number, message.generation);
+        else this.#onFlows(message.id, message.lines);
+      });
+      void this.#follow(entry);
+    });
+  }
+
+  #fault(error: Error, reject: (error: Error) => void): void {
+    reject(error);
+    if (!this.#closing) this.#options.onFault(error);
+  }
+
+  async #follow(entry: Entry): Promise<void> {
+    while (!this.#closing) {
+      await entry.records.waitForRecords(RING_WAIT_MS);
+      this.#read(entry);
+    }
+  }
+
+  #read({ records }: Entry): void {
+    records.read((kind, bytes) => {
+      if (kind === RecordKind.Event) this.#options.onEvent(bytes);
+      else this.#options.onRun(JSON.parse(Buffer.from(bytes).toString()) as RunRecord);
+    });
+  }
+
+  #onFlows(id: number, lines: readonly FlowLine[]): void {
+    const query = this.#queries.get(id);
+    if (query === undefined) return;
+    query.lines.push(...lines);
+    if (--query.waiting > 0) return;
+    this.#queries.delete(id);
+    query.resolve(query.lines);
+  }
+}

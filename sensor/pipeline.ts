@@ -1,0 +1,186 @@
+/**
+ * One packet from capture to reset: read this first.
+ *
+ * `step()` is synchronous and allocates nothing on its way. What it wants to send stands in `outbox` when it returns;
+ * whoever drives the pipeline sends that at once and then calls `settle()`, which tells the recorder. Time comes with
+ * the packets, so a replay takes the same way as live traffic.
+ */
+import { Decider, Verdict } from "./decide/mod.ts";
+import type { CompiledPolicy, Decision } from "./decide/mod.ts";
+import { DecodeContext, DecodeReason, decode, Packet, Protocol } from "./decode/mod.ts";
+import type { DecodeOptions, Frame } from "./decode/mod.ts";
+import { Detector, DetectPhase } from "./detect/mod.ts";
+import { FlowEvent, FlowState, FlowTable, FlowTracker } from "./flow/mod.ts";
+import type { FlowLimits, Homes } from "./flow/mod.ts";
+import { Injector, KillRequest, Outbox } from "./inject/mod.ts";
+import type { InjectLimits, InjectRoute, OutcomeRecord } from "./inject/mod.ts";
+import { killTargetOf } from "./killTarget.ts";
+
+/** Who is told what was decided and what became of it. Arguments are reused: valid during the call only. */
+export interface Recorder {
+  /** After everything that the decision caused has been sent; `nowMs` is that moment. */
+  onDecision(decision: Decision, interfaceIndex: number, packetMs: number, nowMs: number): void;
+  onOutcome(record: OutcomeRecord): void;
+}
+
+export interface PipelineOptions {
+  readonly compiled: CompiledPolicy;
+  /** One shared word: not 0 while nothing may be injected. */
+  readonly stop: Int32Array;
+  readonly tableCapacity: number;
+  /** Of hash functions: random for live traffic, fixed for a replay. */
+  readonly seed: number;
+  /** Two words: the key of the mark on what we forge. */
+  readonly markKey: ArrayLike<number>;
+  readonly recorder: Recorder;
+  readonly decode?: DecodeOptions;
+  readonly homes?: Homes;
+  readonly route?: InjectRoute;
+  readonly flowLimits?: Partial<FlowLimits>;
+  readonly injectLimits?: Partial<InjectLimits>;
+  /** Number under which a policy (an index of `compiled`) is known outside, also after the next swap. */
+  readonly labelOf: (policy: number) => number;
+}
+
+/** Packets of these events change nothing, so nothing is looked for in them. */
+const NOTHING_NEW = FlowEvent.Copy | FlowEvent.Spoofed | FlowEvent.OutOfWindow;
+/** A look at silent flows every so long, and at so many of them at most. */
+const EXPIRE_PAUSE_MS = 50;
+const EXPIRE_BUDGET = 1_000;
+
+export class Pipeline {
+  readonly packet = new Packet();
+  readonly context: DecodeContext;
+  readonly table: FlowTable;
+  readonly tracker: FlowTracker;
+  readonly detector: Detector;
+  readonly decider: Decider;
+  readonly outbox = new Outbox();
+  readonly injector: Injector;
+  /** Packets stepped, and those that carried our mark. */
+  packets = 0;
+  ownPackets = 0;
+  readonly #recorder: Recorder;
+  readonly #labelOf: (policy: number) => number;
+  readonly #request = new KillRequest();
+  /** Decisions of the step under way that the recorder has not heard of. */
+  #undisclosed = 0;
+  #expiredMs = 0;
+
+  constructor(options: PipelineOptions) {
+    const { compiled, stop, seed, recorder } = options;
+    this.context = new DecodeContext(options.decode);
+    this.table = new FlowTable({ capacity: options.tableCapacity, seed });
+    this.detector = new Detector(this.table, compiled.detection);
+    this.tracker = new FlowTracker({
+      table: this.table,
+      stream: this.detector,
+      onEvict: (slot) => {
+        this.injector.onEvict(slot);
+        this.detector.onEvict(slot);
+      },
+      ...(options.homes === undefined ? {} : { homes: options.homes }),
+      ...(options.flowLimits === undefined ? {} : { limits: options.flowLimits }),
+    });
+    this.decider = new Decider({ flows: this.table, compiled, stop, seed: seed ^ 0x5bd1e995 });
+    this.injector = new Injector({
+      table: this.table,
+      outbox: this.outbox,
+      markKey: options.markKey,
+      onOutcome: (record) => recorder.onOutcome(record),
+      ...(options.homes === undefined ? {} : { interfaces: options.homes }),
+      ...(options.route === undefined ? {} : { route: options.route }),
+      ...(options.injectLimits === undefined ? {} : { limits: options.injectLimits }),
+    });
+    this.#recorder = recorder;
+    this.#labelOf = options.labelOf;
+  }
+
+  /** Takes one frame; returns how many packets wait in the outbox. */
+  step(frame: Frame): number {
+    const { packet } = this;
+    this.packets++;
+    if (decode(frame, packet, this.context) !== DecodeReason.Ok || packet.protocol !== Protocol.Tcp) return this.outbox.count;
+    const nowMs = packet.timestampMs;
+    if (this.injector.mark.isOwn(packet)) {
+      this.ownPackets++;
+      this.injector.onOwn(packet, nowMs);
+      return this.outbox.count;
+    }
+    const slot = this.tracker.update(packet);
+    const { event } = this.tracker;
+    this.injector.onPacket(packet, slot, this.tracker.side, event, nowMs);
+    if (slot >= 0 && (event & NOTHING_NEW) === 0) this.#inspect(slot, event, nowMs);
+    return this.outbox.count;
+  }
+
+  /** Does what time asks for; returns when to call again (Infinity: only after the next packet). */
+  tick(nowMs: number): number {
+    if (nowMs - this.#expiredMs >= EXPIRE_PAUSE_MS) {
+      this.#expiredMs = nowMs;
+      this.tracker.expire(nowMs, EXPIRE_BUDGET);
+    }
+    return this.injector.tick(nowMs);
+  }
+
+  /**
+   * After the outbox was sent: what the kernel refused goes out another way (returned: how many wait now), and the
+   * recorder hears of this step.
+   */
+  settle(nowMs: number): number {
+    const { packet } = this;
+    const again = this.injector.afterSend(nowMs);
+    for (let i = 0; i < this.#undisclosed; i++) {
+      this.#recorder.onDecision(this.decider.decisions[i]!, packet.interfaceIndex, packet.timestampMs, nowMs);
+    }
+    this.#undisclosed = 0;
+    return again;
+  }
+
+  /** True where `settle()` has something to do though nothing was sent. */
+  get hasUndisclosed(): boolean {
+    return this.#undisclosed > 0;
+  }
+
+  /** Takes a new policy; connections and what was seen of them stay. */
+  swap(compiled: CompiledPolicy): void {
+    this.detector.swap(compiled.detection);
+    this.decider.swap(compiled);
+  }
+
+  #inspect(slot: number, event: number, nowMs: number): void {
+    const { detector, decider, packet } = this;
+    if ((event & FlowEvent.SynSeen) !== 0) {
+      if (this.injector.onSyn(packet, slot, nowMs)) return;
+      detector.onFlow(slot, DetectPhase.Handshake, packet.interfaceIndex);
+    }
+    // A flow that was first seen in the middle is established when it is made.
+    if ((event & (FlowEvent.Established | FlowEvent.Created)) !== 0 && this.table.state(slot) >= FlowState.Established) {
+      detector.onFlow(slot, DetectPhase.Established, packet.interfaceIndex);
+    }
+    if (detector.count > 0) {
+      this.#undisclosed = decider.decideAll(detector.findings, detector.count, nowMs);
+      detector.count = 0;
+      for (let i = 0; i < this.#undisclosed; i++) this.#act(decider.decisions[i]!, nowMs);
+    } else if (decider.waiting.count > 0 && decider.retry(slot, nowMs)) {
+      this.#undisclosed = 1;
+      this.#act(decider.decision, nowMs);
+    }
+  }
+
+  #act(decision: Decision, nowMs: number): void {
+    const { verdict } = decision;
+    if (verdict !== Verdict.Reset && verdict !== Verdict.Refuse) return;
+    const request = this.#request;
+    request.slot = decision.slot;
+    request.side = decision.side;
+    request.target = killTargetOf(decision.target);
+    request.refuse = verdict === Verdict.Refuse;
+    request.rstBudget = decision.rstPackets;
+    request.detectedMs = this.packet.timestampMs;
+    request.policy = this.#labelOf(decision.policy);
+    request.rule = decision.rule;
+    this.injector.start(request, nowMs);
+    if (decision.holdMs > 0) this.injector.holdFlow(decision.slot, nowMs + decision.holdMs, request.policy, nowMs);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * From what is written to what Workers hold: settings, policies and interfaces, compiled anew when one of them
+ * changes. FlowResets are compiled one by one, so that a person's reset never waits for thousands of signatures.
+ */
+import { defaultSettings, durationMs, identityOf } from "../crds/mod.ts";
+import type { LoadedObject, SensorSettingsSpec } from "../crds/mod.ts";
+import { compile } from "./decide/mod.ts";
+import type { CompileNote, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
+import type { InterfaceDescription } from "./detect/mod.ts";
+import type { PolicySnapshot } from "./policy/mod.ts";
+import { LabelTable } from "./report/mod.ts";
+
+export interface PolicyKeeperOptions {
+  readonly protectedConnections: readonly ProtectedConnection[];
+  /** Ports of this machine that are never reset. */
+  readonly protectedPorts: readonly number[];
+}
+
+export interface CompiledRound {
+  readonly compiled: CompiledPolicy;
+  readonly labels: readonly number[];
+  readonly labelNames: readonly [number, string][];
+  readonly generation: number;
+  readonly notes: readonly CompileNote[];
+}
+
+export class PolicyKeeper {
+  readonly labels = new LabelTable();
+  generation = 0;
+  readonly #options: PolicyKeeperOptions;
+  #objects: readonly LoadedObject[] = [];
+  #interfaces: readonly InterfaceDescription[] = [];
+
+  constructor(options: PolicyKeeperOptions) {
+    this.#options = options;
+  }
+
+  set interfaces(interfaces: readonly InterfaceDescription[]) {
+    this.#interfaces = interfaces;
+  }
+
+  get settings(): SensorSettingsSpec {
+    const found = this.#objects.find((object) => object.kind === "SensorSettings");
+    const settings = found?.kind === "SensorSettings" ? found.object.spec : defaultSettings();
+    const ports = this.#options.protectedPorts.map(String);
+    return ports.length === 0 ? settings : { ...settings, managementPorts: [...settings.managementPorts, ...ports] };
+  }
+
+  /**
+   * Takes a snapshot and compiles it. Where settings were written that cannot be read, protections are missing that
+   * somebody meant: nothing is enforced then.
+   */
+  take(snapshot: Pick<PolicySnapshot, "objects" | "withheld">): CompiledRound {
+    const settingsMissing = snapshot.withheld.some(({ kinds }) => kinds.includes("SensorSettings"));
+    this.#objects = settingsMissing ? snapshot.objects.map(observing) : snapshot.objects;
+    return this.compile();
+  }
+
+  compile(): CompiledRound {
+    const policies = this.#objects.filter(({ kind }) => kind === "ResponsePolicy" || kind === "ClusterResponsePolicy");
+    const { compiled, notes } = this.#compile(policies);
+    const labels = compiled.names.policies.map(({ namespace, name }) => this.labels.intern(namespace === "" ? name : `${namespace}/${name}`));
+    const labelNames = labels.map((label): [number, string] => [label, this.labels.name(label)]);
+    return { compiled, labels, labelNames, generation: ++this.generation, notes };
+  }
+
+  /** One FlowReset with the guards that protect from it. */
+  compileReset(reset: PolicyObject): { compiled: CompiledPolicy; notes: readonly CompileNote[] } {
+    return this.#compile([reset]);
+  }
+
+  get establishedTimeoutMs(): number {
+    return durationMs(this.settings.timeouts.established);
+  }
+
+  get resets(): readonly LoadedObject[] {
+    return this.#objects.filter(({ kind }) => kind === "FlowReset" || kind === "ClusterFlowReset");
+  }
+
+  get policyStates(): { name: string; mode: string; identity: string }[] {
+    return this.#objects.flatMap((object) =>
+      object.kind === "ResponsePolicy" || object.kind === "ClusterResponsePolicy"
+        ? [{ name: object.namespace === "" ? object.name : `${object.namespace}/${object.name}`, mode: object.object.spec.mode, identity: identityOf(object) }]
+        : [],
+    );
+  }
+
+  #compile(objects: readonly PolicyObject[]): { compiled: CompiledPolicy; notes: readonly CompileNote[] } {
+    return compile({
+      objects,
+      settings: this.settings,
+      interfaces: this.#interfaces,
+      protectedConnections: this.#options.protectedConnections,
+    });
+  }
+}
+
+function observing(object: LoadedObject): LoadedObject {
+  if (object.kind === "ResponsePolicy") return { ...object, object: { ...object.object, spec: { ...object.object.spec, mode: "Observe" } } };
+  if (object.kind === "ClusterResponsePolicy") return { ...object, object: { ...object.object, spec: { ...object.object.spec, mode: "Observe" } } };
+  return object;
+}

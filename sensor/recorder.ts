@@ -1,0 +1,212 @@
+/**
+ * What was decided, and what became of it, to event lines and counters. It runs after the packets have left, and
+ * remembers of each connection under reset what its outcome will be told with: the flow record may be gone by then.
+ */
+import type { CompiledPolicy, Decision } from "./decide/mod.ts";
+import { Verdict, verdictName } from "./decide/mod.ts";
+import { describeFlow, describeUnseen } from "./describe.ts";
+import type { InterfaceName } from "./describe.ts";
+import type { FlowTable } from "./flow/mod.ts";
+import { Outcome, outcomeName, OutcomeReason, outcomeReasonName, proofName } from "./inject/mod.ts";
+import type { OutcomeRecord } from "./inject/mod.ts";
+import { killTargetName, killTargetOf } from "./killTarget.ts";
+import type { Recorder } from "./pipeline.ts";
+import { alertEvent, Histograms, outcomeEvent, resetEvent } from "./report/mod.ts";
+import type { Counters, EventDecision, EventFlow, SeverityName } from "./report/mod.ts";
+import { Counter } from "./report/mod.ts";
+import { verdictReasonNumber } from "./reasonNumbers.ts";
+
+/** Connections under reset whose story is remembered; the oldest gives way. */
+export const MAX_STORIES = 65_536;
+/** Connections whose findings `flowreset flows` can show; the oldest gives way. */
+export const MAX_FOUND = 16_384;
+
+export interface RecorderOptions {
+  readonly counters: Counters;
+  /** Takes an event line (with its newline). False when it was dropped; whoever drops counts. */
+  readonly emit: (line: string) => unknown;
+  readonly nameOf: InterfaceName;
+  readonly onReset?: (outcome: SettledReset) => void;
+}
+
+/** An outcome that belongs to a FlowReset. */
+export interface SettledReset {
+  readonly origin: number;
+  readonly flow: EventFlow;
+  readonly outcome: "Confirmed" | "Unconfirmed" | "Evaded" | "Failed";
+  readonly reason: string;
+  readonly rsts: number;
+  readonly timeToConfirmedMicroseconds: number | undefined;
+}
+
+interface Story {
+  readonly flow: EventFlow;
+  readonly decision: EventDecision;
+}
+
+/** The policy's number outside (for metrics), by its index in the compiled policy; and its name back. */
+export interface PolicyLabels {
+  readonly ofPolicy: readonly number[];
+  readonly names: ReadonlyMap<number, string>;
+}
+
+export class EventRecorder implements Recorder {
+  table: FlowTable | undefined;
+  #compiled: CompiledPolicy;
+  #labels: PolicyLabels;
+  readonly #options: RecorderOptions;
+  readonly #stories = new Map<string, Story>();
+  readonly #found = new Map<number, { generation: number; rules: Set<string> }>();
+
+  constructor(compiled: CompiledPolicy, labels: PolicyLabels, options: RecorderOptions) {
+    this.#compiled = compiled;
+    this.#labels = labels;
+    this.#options = options;
+  }
+
+  swap(compiled: CompiledPolicy, labels: PolicyLabels): void {
+    this.#compiled = compiled;
+    this.#labels = labels;
+  }
+
+  onDecision(decision: Decision, interfaceIndex: number, packetMs: number, nowMs: number): void {
+    const { counters, emit, nameOf } = this.#options;
+    const flow = describeFlow(this.table!, decision.slot, nameOf, interfaceIndex);
+    const told = this.#decisionOf(decision);
+    this.#count(decision);
+    this.#remember(decision.slot, decision.generation, told);
+    emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
+    if (decision.verdict !== Verdict.Reset && decision.verdict !== Verdict.Refuse) return;
+    const reactionMicroseconds = (nowMs - packetMs) * 1000;
+    counters.observe(Histograms.reaction, reactionMicroseconds);
+    this.#keepStory(decision.slot, decision.generation, { flow, decision: told });
+    const phase = decision.verdict === Verdict.Refuse ? "handshake" : "established";
+    emit(resetEvent(nowMs, flow, told, { rsts: 1, timeToFirstRstMicroseconds: reactionMicroseconds, phase }));
+  }
+
+  /** A FlowReset began to work on a connection. */
+  onFlowReset(slot: number, name: string, target: number, verdict: number, reason: string, nowMs: number): EventFlow {
+    const flow = describeFlow(this.table!, slot, this.#options.nameOf);
+    const decision = flowResetDecision(name, target, verdictName(verdict), reason);
+    if (verdict === Verdict.Reset) this.#keepStory(slot, this.table!.generation(slot), { flow, decision });
+    else this.#options.emit(resetEvent(nowMs, flow, decision, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
+    return flow;
+  }
+
+  /** The story of a connection that this sensor never saw. */
+  unseenDecision: EventDecision | undefined;
+
+  onOutcome(record: OutcomeRecord): void {
+    const { counters, emit, onReset } = this.#options;
+    const key = storyKey(record.slot, record.generation);
+    const story = (record.slot >= 0 ? this.#stories.get(key) : undefined) ?? this.#storyOf(record);
+    const isTakenBack = record.reason === OutcomeReason.MovedAfterConfirmed;
+    if (isTakenBack || record.outcome !== Outcome.Confirmed) this.#stories.delete(key);
+    const confirmed = record.outcome === Outcome.Confirmed && record.firstRstMs > 0;
+    const timeToConfirmed = confirmed ? (record.decidedMs - record.firstRstMs) * 1000 : undefined;
+    counters.series.countReset(Math.max(0, record.policy), record.target, record.outcome, record.reason);
+    if (timeToConfirmed !== undefined) counters.observe(Histograms.timeToDead, timeToConfirmed);
+    const bytesAfter = record.client.bytesAfter + record.server.bytesAfter;
+    counters.add(Counter.BytesAfterTrigger, bytesAfter);
+    const outcome = outcomeName(record.outcome) as SettledReset["outcome"];
+    const reason = outcomeReasonName(record.reason);
+    emit(
+      outcomeEvent(record.decidedMs, this.#current(record, story.flow), story.decision, {
+        outcome,
+        reason,
+        evidence: [`client: ${proofName(record.client.proof)}`, `server: ${proofName(record.server.proof)}`],
+        rsts: record.rsts,
+        probes: record.probes,
+        timeToFirstRstMicroseconds: record.firstRstMs > 0 ? (record.firstRstMs - record.detectedMs) * 1000 : undefined,
+        timeToConfirmedMicroseconds: timeToConfirmed,
+        bytesAfterTrigger: bytesAfter,
+      }),
+    );
+    if (record.origin >= 0) {
+      onReset?.({ origin: record.origin, flow: story.flow, outcome, reason, rsts: record.rsts, timeToConfirmedMicroseconds: timeToConfirmed });
+    }
+  }
+
+  /** Rules that fired on the connection, for `flowreset flows`. */
+  findingsOf(slot: number, generation: number): readonly string[] {
+    const found = this.#found.get(slot);
+    return found?.generation === generation ? [...found.rules] : [];
+  }
+
+  #current(record: OutcomeRecord, flow: EventFlow): EventFlow {
+    const table = this.table!;
+    if (record.slot < 0 || !table.isAlive(record.slot, record.generation)) return flow;
+    return { ...describeFlow(table, record.slot, this.#options.nameOf), flowId: flow.flowId };
+  }
+
+  #storyOf(record: OutcomeRecord): Story {
+    const table = this.table!;
+    const known = record.slot >= 0 && table.isAlive(record.slot, record.generation);
+    const flow = known ? describeFlow(table, record.slot, this.#options.nameOf) : describeUnseen(record);
+    if (record.origin >= 0 && this.unseenDecision !== undefined) return { flow, decision: this.unseenDecision };
+    const policy = this.#labels.names.get(record.policy) ?? "other";
+    const verdict = record.refuse ? "Refuse" : "Reset";
+    const rule = record.byHold ? "hold" : "";
+    return { flow, decision: { policy, policies: [policy], rule, mode: "Enforce", verdict, reason: rule, target: killTargetName(record.target) } };
+  }
+
+  #keepStory(slot: number, generation: number, story: Story): void {
+    if (this.#stories.size >= MAX_STORIES) this.#stories.delete(this.#stories.keys().next().value!);
+    this.#stories.set(storyKey(slot, generation), story);
+  }
+
+  #remember(slot: number, generation: number, decision: EventDecision): void {
+    let found = this.#found.get(slot);
+    if (found === undefined || found.generation !== generation) {
+      if (this.#found.size >= MAX_FOUND) this.#found.delete(this.#found.keys().next().value!);
+      found = { generation, rules: new Set() };
+      this.#found.set(slot, found);
+    }
+    found.rules.add(`${decision.policy}/${decision.rule}`);
+  }
+
+  #count(decision: Decision): void {
+    const { counters } = this.#options;
+    counters.add(Counter.Findings, 1);
+    for (let i = 0; i < decision.matchedCount; i++) {
+      const label = this.#labels.ofPolicy[decision.matchedPolicies[i]!] ?? 0;
+      counters.series.countVerdict(label, decision.matchedVerdicts[i]!, verdictReasonNumber(decision.matchedReasons[i]!));
+    }
+  }
+
+  #decisionOf(decision: Decision): EventDecision {
+    const { names } = this.#compiled;
+    const policy = names.policies[decision.policy]!;
+    const matched: string[] = [];
+    for (let i = 0; i < decision.matchedCount; i++) matched.push(fullName(names.policies[decision.matchedPolicies[i]!]!));
+    return {
+      policy: fullName(policy),
+      policies: matched,
+      rule: names.rules[decision.rule] ?? "",
+      mode: policy.mode,
+      verdict: verdictName(decision.verdict),
+      reason: String(decision.reason || decision.holdRefused || ""),
+      target: killTargetName(killTargetOf(decision.target)),
+    };
+  }
+
+  #signatureOf(decision: Decision): { id: number; revision: number; message: string; severity: SeverityName } {
+    const { names } = this.#compiled;
+    const severity = names.policies[decision.policy]!.severity as SeverityName;
+    const signature = names.signatures[decision.signature];
+    if (signature === undefined) return { id: 0, revision: 0, message: names.rules[decision.rule] ?? "", severity };
+    return { id: signature.sid, revision: signature.rev, message: signature.msg, severity };
+  }
+}
+
+export function flowResetDecision(name: string, target: number, verdict: string, reason: string): EventDecision {
+  return { flowReset: name, policy: "", policies: [], rule: "", mode: "Enforce", verdict, reason, target: killTargetName(target) };
+}
+
+function fullName({ namespace, name }: { namespace: string; name: string }): string {
+  return namespace === "" ? name : `${namespace}/${name}`;
+}
+
+function storyKey(slot: number, generation: number): string {
+  return `${slot}:${generation}`;
+}

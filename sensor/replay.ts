@@ -1,0 +1,130 @@
+/**
+ * A capture file through the very same pipeline. The clock is the packets', every seed is fixed and nothing is sent:
+ * the same file gives the same bytes of events, every time.
+ */
+import { readCapture } from "./capture/mod.ts";
+import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
+import type { Frame } from "./decode/mod.ts";
+import type { Decision } from "./decide/mod.ts";
+import { Verdict } from "./decide/mod.ts";
+import { Pipeline } from "./pipeline.ts";
+import type { ReplayOptions, ReplayPolicySummary, ReplaySummary } from "./options.ts";
+import { SensorError } from "./options.ts";
+import { loadPolicyDirectory } from "./policy/mod.ts";
+import { PolicyKeeper } from "./policyKeeper.ts";
+import { PolicyReport } from "./policyReport.ts";
+import { EventRecorder } from "./recorder.ts";
+import { Counters, createLog, SyncEventWriter } from "./report/mod.ts";
+
+/** Nothing is injected, and every verdict says why. */
+const REPLAYING = 2;
+const FIXED_SEED = 0x464c4f57;
+
+export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
+  const log = createLog(options.logLevel, process.stderr.isTTY === true);
+  const keeper = new PolicyKeeper({ protectedConnections: [], protectedPorts: [] });
+  const snapshot = options.policies === undefined
+    ? { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [] }
+    : loadPolicyDirectory({ directory: options.policies, standalone: true });
+  const round = keeper.take(snapshot);
+  new PolicyReport(log).onSnapshot(snapshot, round);
+  const writer = openWriter(options.events);
+  const tally = new Tally(round.compiled.names.policies.map(({ namespace, name, mode }) => ({ policy: namespace === "" ? name : `${namespace}/${name}`, mode })));
+  const recorder = new EventRecorder(round.compiled, { ofPolicy: round.labels, names: new Map(round.labelNames) }, {
+    counters: new Counters(),
+    emit: (line) => writer.write(line),
+    nameOf: (index) => `if${index}`,
+  });
+  const pipeline = new Pipeline({
+    compiled: round.compiled,
+    stop: new Int32Array(new SharedArrayBuffer(4)).fill(REPLAYING),
+    tableCapacity: options.tableCapacity,
+    seed: FIXED_SEED,
+    markKey: [FIXED_SEED, ~FIXED_SEED],
+    recorder: {
+      onDecision: (decision, interfaceIndex, packetMs, nowMs) => {
+        tally.count(decision);
+        recorder.onDecision(decision, interfaceIndex, packetMs, nowMs);
+      },
+      onOutcome: (record) => recorder.onOutcome(record),
+    },
+    decode: { checksum: options.checksum === "trust" ? "trust" : "verify-filled" },
+    flowLimits: { establishedMs: keeper.establishedTimeoutMs },
+    labelOf: (policy) => round.labels[policy] ?? 0,
+  });
+  recorder.table = pipeline.table;
+
+  let packets = 0;
+  let bytes = 0;
+  let firstMs = 0;
+  let lastMs = 0;
+  let error: ReplaySummary["error"];
+  const visit = (frame: Frame): void => {
+    if (firstMs === 0) firstMs = frame.timestampMs;
+    lastMs = Math.max(lastMs, frame.timestampMs);
+    pipeline.tick(frame.timestampMs);
+    pipeline.step(frame);
+    pipeline.outbox.clear();
+    if (pipeline.hasUndisclosed) pipeline.settle(frame.timestampMs);
+  };
+  for (const file of options.files) {
+    const summary = await readCapture(file, visit);
+    packets += summary.packets;
+    bytes += summary.bytes;
+    if (summary.error === undefined) continue;
+    error = { file, offset: summary.error.offset, message: summary.error.message };
+    break;
+  }
+  writer.close();
+  return {
+    files: options.files,
+    packets,
+    bytes,
+    flows: pipeline.tracker.connections.created,
+    findings: tally.findings,
+    wouldReset: tally.wouldReset,
+    byPolicy: tally.byPolicy,
+    decodeReasons: decodeReasons(pipeline),
+    captureSeconds: (lastMs - firstMs) / 1000,
+    error,
+  };
+}
+
+/** Counts decisions by policy, whatever their mode: a replay says what would have been. */
+class Tally {
+  findings = 0;
+  wouldReset = 0;
+  readonly byPolicy: ReplayPolicySummary[];
+
+  constructor(policies: readonly { policy: string; mode: "Observe" | "Enforce" }[]) {
+    this.byPolicy = policies.map(({ policy, mode }) => ({ policy, mode, findings: 0, wouldReset: 0, suppressed: 0 }));
+  }
+
+  count(decision: Decision): void {
+    this.findings++;
+    if (decision.verdict !== Verdict.Suppress) this.wouldReset++;
+    for (let i = 0; i < decision.matchedCount; i++) {
+      const policy = this.byPolicy[decision.matchedPolicies[i]!]!;
+      policy.findings++;
+      if (decision.matchedVerdicts[i] === Verdict.Suppress) policy.suppressed++;
+      else policy.wouldReset++;
+    }
+  }
+}
+
+function openWriter(path: string): SyncEventWriter {
+  try {
+    return new SyncEventWriter(path);
+  } catch (error) {
+    throw new SensorError("BadInput", `Cannot write events to ${path}: ${(error as Error).message}`);
+  }
+}
+
+function decodeReasons({ context }: Pipeline): Record<string, number> {
+  const reasons: Record<string, number> = {};
+  for (let reason = 1; reason < DECODE_REASON_COUNT; reason++) {
+    if (context.reasons[reason]! > 0) reasons[decodeReasonName(reason)] = context.reasons[reason]!;
+  }
+  return reasons;
+}
+

@@ -1,0 +1,87 @@
+/**
+ * FlowResets that come as files: each is run once, when it first appears. Which were run is remembered beside the
+ * local socket: a sensor that starts again must not kill new connections for an old request.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { identityOf } from "../crds/mod.ts";
+import type { LoadedObject } from "../crds/mod.ts";
+import type { PacketWorkers } from "./packetWorkers.ts";
+import type { PolicyKeeper } from "./policyKeeper.ts";
+import type { Logger } from "./report/mod.ts";
+import type { ResetBoard } from "./resetBoard.ts";
+
+/** FlowResets that are remembered; the oldest is forgotten first. */
+export const MAX_REMEMBERED = 10_000;
+
+export interface ResetFilesOptions {
+  readonly keeper: PolicyKeeper;
+  readonly board: ResetBoard;
+  readonly workers: PacketWorkers;
+  readonly log: Logger;
+  /** The local socket, beside which the memory lies; undefined: in this process only. */
+  readonly statePath: string | undefined;
+}
+
+export class ResetFiles {
+  readonly #options: ResetFilesOptions;
+  readonly #file: string | undefined;
+  readonly #run: Set<string>;
+
+  constructor(options: ResetFilesOptions) {
+    this.#options = options;
+    this.#file = options.statePath === undefined ? undefined : join(dirname(options.statePath), "resets.json");
+    this.#run = new Set(this.#file === undefined ? [] : remembered(this.#file));
+  }
+
+  /** All FlowResets that are written now; those that were not run yet are. */
+  onResets(resets: readonly LoadedObject[]): void {
+    let changed = false;
+    for (const reset of resets) {
+      const key = `${identityOf(reset)} ${reset.fingerprint}`;
+      if (this.#run.has(key)) continue;
+      this.#run.add(key);
+      changed = true;
+      this.#start(reset);
+    }
+    if (changed) this.#remember();
+  }
+
+  #start(reset: LoadedObject): void {
+    const { keeper, board, workers, log } = this.#options;
+    const { compiled, notes } = keeper.compileReset(reset);
+    for (const { field, message } of notes) log.warn({ file: reset.file, field }, message);
+    if (compiled.flowResetCount === 0) return;
+    const name = reset.namespace === "" ? reset.name : `${reset.namespace}/${reset.name}`;
+    const run = board.open(workers.count, (line) => {
+      if (line.type !== "done") return;
+      const { phase, reason, message } = line;
+      log[phase === "Succeeded" ? "info" : "warn"]({ flowReset: name, phase, ...(reason === "" ? {} : { reason }) }, message);
+    });
+    workers.post({ kind: "reset", run, name, compiled });
+  }
+
+  #remember(): void {
+    for (const key of this.#run) {
+      if (this.#run.size <= MAX_REMEMBERED) break;
+      this.#run.delete(key);
+    }
+    if (this.#file === undefined) return;
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
+      writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#run]), { mode: 0o600 });
+      renameSync(`${this.#file}.new`, this.#file);
+    } catch (error) {
+      this.#options.log.warn({ err: error as Error }, "cannot remember which FlowResets were run: they run again when the sensor starts again");
+    }
+  }
+}
+
+function remembered(file: string): string[] {
+  try {
+    const keys: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return Array.isArray(keys) ? keys.filter((key) => typeof key === "string") : [];
+  } catch {
+    return [];
+  }
+}

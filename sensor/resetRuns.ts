@@ -1,0 +1,199 @@
+/**
+ * A FlowReset at work in one Worker: finds the flows that it names, counts them before anything is sent, judges each
+ * by the guards of FlowResets and hands them to inject. Where it names one connection that was never seen, that one is
+ * asked for by the oracle.
+ */
+import { Decider, FlowResetField, Verdict } from "./decide/mod.ts";
+import type { CompiledPolicy } from "./decide/mod.ts";
+import type { ResetLine } from "./control/mod.ts";
+import { describeUnseen } from "./describe.ts";
+import { FLOW_WORDS, Field, FlowFlag, FlowState } from "./flow/mod.ts";
+import { KillRequest, OutcomeRecord, StartResult, UnseenTuple } from "./inject/mod.ts";
+import { killTargetOf } from "./killTarget.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { flowResetDecision } from "./recorder.ts";
+import type { EventRecorder, SettledReset } from "./recorder.ts";
+import type { EventFlow } from "./report/mod.ts";
+
+/** FlowResets at work at the same time in one Worker. */
+export const MAX_RUNS = 1_024;
+
+/** What a Worker says of a run: lines as the local socket has them; `settled` closes the Worker's part. */
+export type RunLine = Exclude<ResetLine, { type: "done" }> | { type: "settled"; failed: string };
+
+export interface ResetRunsOptions {
+  readonly pipeline: Pipeline;
+  readonly recorder: EventRecorder;
+  readonly stop: Int32Array;
+  readonly tell: (run: number, line: RunLine) => void;
+}
+
+interface Run {
+  readonly name: string;
+  pending: number;
+}
+
+export class ResetRuns {
+  readonly #options: ResetRunsOptions;
+  readonly #runs = new Map<number, Run>();
+  readonly #request = new KillRequest();
+  readonly #holdKey = new Int32Array(9);
+  /** One record of its own, in which a connection that was never seen stands before the guards. */
+  readonly #unseen = { words: new Int32Array(FLOW_WORDS), doubles: new Float64Array(FLOW_WORDS / 2), capacity: 1 };
+  #decider: Decider | undefined;
+  #unseenDecider: Decider | undefined;
+
+  constructor(options: ResetRunsOptions) {
+    this.#options = options;
+  }
+
+  /** `compiled` holds this one FlowReset (and the guards' tables). */
+  start(id: number, name: string, compiled: CompiledPolicy, nowMs: number): void {
+    const { pipeline, stop, tell } = this.#options;
+    if (this.#runs.size >= MAX_RUNS) return tell(id, { type: "settled", failed: "TooManyFlowResets" });
+    this.#decider = this.#taken(this.#decider, pipeline.table, compiled, stop);
+    const run: Run = { name, pending: 1 };
+    this.#runs.set(id, run);
+    const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
+    const slots = this.#matching(this.#decider, maximum + 1);
+    if (slots.length > maximum) {
+      tell(id, { type: "matched", count: slots.length });
+      return this.#finish(id, "TooManyFlows");
+    }
+    const asked = slots.length === 0 && this.#startUnseen(id, run, compiled, stop, nowMs);
+    tell(id, { type: "matched", count: asked ? 1 : slots.length });
+    for (const slot of slots) this.#startFlow(id, run, slot, nowMs);
+    this.#settle(id, run);
+  }
+
+  /** From the recorder: an outcome that belongs to a run. */
+  onOutcome(settled: SettledReset): void {
+    const run = this.#runs.get(settled.origin);
+    if (run === undefined) return;
+    this.#tellFlow(settled.origin, settled.flow, settled.outcome, settled.reason, settled.rsts, settled.timeToConfirmedMicroseconds);
+    this.#settle(settled.origin, run);
+  }
+
+  #taken(decider: Decider | undefined, flows: ConstructorParameters<typeof Decider>[0]["flows"], compiled: CompiledPolicy, stop: Int32Array): Decider {
+    if (decider === undefined) return new Decider({ flows, compiled, stop, seed: 0 });
+    decider.swap(compiled);
+    return decider;
+  }
+
+  /** One connection that is seen under two tuples counts once. */
+  #matching(decider: Decider, limit: number): number[] {
+    const { table } = this.#options.pipeline;
+    const slots = new Set<number>();
+    table.forEach((slot) => {
+      if (slots.size < limit && decider.flowResetMatches(0, slot) && !slots.has(table.twin(slot))) slots.add(slot);
+    });
+    return [...slots];
+  }
+
+  #startFlow(id: number, run: Run, slot: number, nowMs: number): void {
+    const { pipeline, recorder } = this.#options;
+    const decider = this.#decider!;
+    const verdict = decider.decideFlowReset(0, slot, nowMs);
+    const { decision } = decider;
+    const target = killTargetOf(decision.target);
+    const reason = String(decision.reason || decision.holdRefused || "");
+    const flow = recorder.onFlowReset(slot, run.name, target, verdict, reason, nowMs);
+    if (verdict !== Verdict.Reset) {
+      return this.#tellFlow(id, flow, verdict === Verdict.WouldReset ? "WouldReset" : "Failed", reason, 0, undefined);
+    }
+    const request = this.#request;
+    request.slot = slot;
+    request.side = -1;
+    request.target = target;
+    request.mayAsk = true;
+    request.origin = id;
+    request.detectedMs = nowMs;
+    run.pending++;
+    if (pipeline.injector.start(request, nowMs) === StartResult.Joined) {
+      this.#tellFlow(id, flow, "Failed", "AlreadyBeingReset", 0, undefined);
+      run.pending--;
+    }
+    if (decision.holdMs > 0) pipeline.injector.holdFlow(slot, nowMs + decision.holdMs, -1, nowMs);
+  }
+
+  /** True where the FlowReset names one connection (or one to hold) that no record stands for. */
+  #startUnseen(id: number, run: Run, compiled: CompiledPolicy, stop: Int32Array, nowMs: number): boolean {
+    const { pipeline, recorder } = this.#options;
+    const reset = compiled.flowResets;
+    if (!isOneAddress(reset, FlowResetField.Client) || !isOneAddress(reset, FlowResetField.Server)) return false;
+    const serverPort = reset[FlowResetField.ServerPort]!;
+    if (serverPort === 0) return false;
+    const { words } = this.#unseen;
+    for (let word = 0; word < 4; word++) {
+      words[Field.InitiatorAddress + word] = reset[FlowResetField.Client + word]!;
+      words[Field.ResponderAddress + word] = reset[FlowResetField.Server + word]!;
+    }
+    const clientPort = reset[FlowResetField.ClientPort]!;
+    words[Field.Ports] = (clientPort << 16) | serverPort;
+    words[Field.State] = FlowState.Established;
+    words[Field.Flags] = reset[FlowResetField.ClientFamily] === 4 ? FlowFlag.Ipv4 : 0;
+    words[Field.Twin] = words[Field.Kill] = -1;
+    this.#unseenDecider = this.#taken(this.#unseenDecider, this.#unseen, compiled, stop);
+    const verdict = this.#unseenDecider.decideFlowReset(0, 0, nowMs);
+    const { decision } = this.#unseenDecider;
+    if (verdict === Verdict.Reset && decision.holdMs > 0) {
+      for (let word = 0; word < 8; word++) this.#holdKey[word] = words[word];
+      this.#holdKey[8] = serverPort;
+      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, -1, nowMs);
+    }
+    if (clientPort === 0) return false;
+    const target = killTargetOf(decision.target);
+    if (verdict !== Verdict.Reset) {
+      const record = new OutcomeRecord();
+      record.address.set(words.subarray(0, 8));
+      record.clientPort = clientPort;
+      record.serverPort = serverPort;
+      this.#tellFlow(id, describeUnseen(record), verdict === Verdict.WouldReset ? "WouldReset" : "Failed", String(decision.reason), 0, undefined);
+      return true;
+    }
+    const tuple = new UnseenTuple();
+    tuple.address.set(words.subarray(0, 8));
+    tuple.clientPort = clientPort;
+    tuple.serverPort = serverPort;
+    const request = this.#request;
+    request.slot = -1;
+    request.side = -1;
+    request.target = target;
+    request.mayAsk = true;
+    request.origin = id;
+    request.detectedMs = nowMs;
+    recorder.unseenDecision = flowResetDecision(run.name, target, "Reset", "");
+    run.pending++;
+    pipeline.injector.startUnseen(tuple, request, nowMs);
+    return true;
+  }
+
+  #tellFlow(id: number, flow: EventFlow, outcome: SettledReset["outcome"] | "WouldReset", reason: string, rsts: number, microseconds: number | undefined): void {
+    this.#options.tell(id, {
+      type: "flow",
+      flow_id: flow.flowId,
+      client: flow.client,
+      server: flow.server,
+      interface: flow.interface,
+      outcome,
+      reason,
+      rsts,
+      timeToConfirmedMicroseconds: microseconds === undefined ? null : Math.round(microseconds),
+    });
+  }
+
+  #settle(id: number, run: Run): void {
+    run.pending--;
+    if (run.pending === 0) this.#finish(id, "");
+  }
+
+  #finish(id: number, failed: string): void {
+    this.#runs.delete(id);
+    this.#options.tell(id, { type: "settled", failed });
+  }
+}
+
+function isOneAddress(words: Int32Array, at: number): boolean {
+  return words[at + 4] === -1 && words[at + 5] === -1 && words[at + 6] === -1 && words[at + 7] === -1;
+}
+

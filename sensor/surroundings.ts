@@ -1,0 +1,38 @@
+/** From the machine's interfaces and the options to what a Worker captures and how it sends. */
+import type { CaptureFilter } from "./capture/mod.ts";
+import { interfaceMatches } from "../crds/mod.ts";
+import type { InterfaceDescription } from "./detect/mod.ts";
+import type { InjectRoute } from "./inject/mod.ts";
+import type { SensorOptions } from "./options.ts";
+import { SensorError } from "./options.ts";
+
+type CaptureChoice = Pick<SensorOptions, "interfaces" | "captureOnly" | "inject" | "workers">;
+
+/**
+ * Without --interface everything but bridges: what passes a bridge passes its ports, where each packet is nearer to
+ * its sender. A bridge that has no port of ours is a machine's own way out and stays.
+ */
+export function captureFilter(interfaces: readonly InterfaceDescription[], options: CaptureChoice, worker: number): CaptureFilter {
+  const share = options.workers > 1 ? { share: { worker, workers: options.workers } } : {};
+  const globs = options.captureOnly === undefined ? options.interfaces : [options.captureOnly];
+  if (globs.length > 0) {
+    return { ...share, interfaces: interfaces.filter(({ name }) => globs.some((glob) => interfaceMatches(glob, name))).map(({ index }) => index) };
+  }
+  const hasPods = interfaces.some(({ kind }) => kind === "Pod");
+  const bridges = hasPods ? interfaces.filter(({ kind }) => kind === "Bridge").map(({ index }) => index) : [];
+  return { ...share, excludedInterfaces: bridges };
+}
+
+export function interfaceNames(interfaces: readonly InterfaceDescription[]): [number, string][] {
+  return interfaces.map(({ index, name }) => [index, name]);
+}
+
+/** A mirror port's packets do not pass this machine: everything goes by raw sockets, as routes say or by one interface. */
+export function routeOf(interfaces: readonly InterfaceDescription[], options: CaptureChoice): { route: InjectRoute; injectDevice: string } {
+  if (options.captureOnly === undefined) return { route: "near", injectDevice: "" };
+  const device = options.inject === undefined || options.inject === "route" ? "" : options.inject;
+  if (device === "") return { route: { interfaceIndex: 0 }, injectDevice: "" };
+  const found = interfaces.find(({ name }) => name === device);
+  if (found === undefined) throw new SensorError("BadInput", `Cannot inject by an interface that is not there: ${device}`, "ip link shows their names");
+  return { route: { interfaceIndex: found.index }, injectDevice: device };
+}

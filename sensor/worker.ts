@@ -1,0 +1,35 @@
+/**
+ * The packet Worker: blocks in poll inside the addon and walks the ring; no event loop runs here. Messages from the
+ * main thread are taken between two batches, after a wake.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { compileFilter, openRing, openSink } from "./capture/mod.ts";
+import { loadNative } from "./native/mod.ts";
+import { PacketLoop } from "./packetLoop.ts";
+import type { ToWorker, WorkerStart } from "./workerMessages.ts";
+
+const start = workerData as WorkerStart;
+const port = parentPort!;
+const source = openRing({
+  filter: compileFilter(start.filter),
+  wakeHandle: start.wakeHandle,
+  spinMicroseconds: start.busyPollMicroseconds,
+});
+const loop = new PacketLoop({
+  start,
+  source,
+  sink: openSink(start.injectDevice === "" ? {} : { device: start.injectDevice }),
+  clock: loadNative().realtimeMs,
+  answer: (message) => port.postMessage(message),
+  setFilter: (filter) => source.setFilter(compileFilter(filter)),
+});
+
+port.postMessage({ kind: "ready" });
+while (loop.isOpen) {
+  for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) {
+    loop.obey(received.message as ToWorker);
+  }
+  source.poll(loop.turn(), loop.visit);
+}
+loop.close();
+process.exit(0);

@@ -1,0 +1,53 @@
+/** What main thread and Workers say to each other beside shared memory: rare, and small. */
+import type { CaptureFilter } from "./capture/mod.ts";
+import type { FlowLine, FlowQuery } from "./control/mod.ts";
+import type { CompiledPolicy } from "./decide/mod.ts";
+import type { InjectRoute } from "./inject/mod.ts";
+import type { RunLine } from "./resetRuns.ts";
+
+/** `workerData` of a packet Worker. */
+export interface WorkerStart {
+  readonly worker: number;
+  readonly compiled: CompiledPolicy;
+  readonly labels: readonly number[];
+  readonly labelNames: readonly [number, string][];
+  readonly tableCapacity: number;
+  readonly seed: number;
+  readonly markKey: readonly number[];
+  /** One word: not 0 while nothing may be injected. */
+  readonly stop: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly records: SharedArrayBuffer;
+  readonly homes: SharedArrayBuffer;
+  /** eventfd that ends a wait for packets. */
+  readonly wakeHandle: number;
+  readonly filter: CaptureFilter;
+  readonly busyPollMicroseconds: number;
+  readonly route: InjectRoute;
+  /** SO_BINDTODEVICE of raw packets, "" for none. */
+  readonly injectDevice: string;
+  readonly interfaceNames: readonly [number, string][];
+  readonly establishedTimeoutMs: number;
+}
+
+export type ToWorker =
+  | { readonly kind: "policy"; readonly compiled: CompiledPolicy; readonly labels: readonly number[]; readonly labelNames: readonly [number, string][]; readonly generation: number }
+  | { readonly kind: "interfaces"; readonly names: readonly [number, string][]; readonly filter: CaptureFilter }
+  | { readonly kind: "reset"; readonly run: number; readonly name: string; readonly compiled: CompiledPolicy }
+  | { readonly kind: "flows"; readonly id: number; readonly query: FlowQuery }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "end" };
+
+export type FromWorker =
+  | { readonly kind: "ready" }
+  | { readonly kind: "policy"; readonly generation: number }
+  | { readonly kind: "flows"; readonly id: number; readonly lines: readonly FlowLine[] };
+
+/** Kinds of records in the ring: an event line as it stands, or a line of a FlowReset's run as JSON. */
+export const RecordKind = { Event: 1, Run: 2 } as const;
+
+export interface RunRecord {
+  readonly worker: number;
+  readonly run: number;
+  readonly line: RunLine;
+}
