@@ -36,8 +36,7 @@ export const BATCH_PACKETS = 256;
 /** The longest packet that Linux makes (BIG TCP: GSO_MAX_SIZE is 8 * 65535), and its link header. */
 export const LONGEST_PACKET_BYTES = 8 * 65536;
 
-// Words of a slot.
-const STATUS = 0;
+// Words of a slot, after the status in the first.
 const LENGTH = 1;
 const SNAPPED_LENGTH = 2;
 const OFFSETS = 3;
@@ -58,6 +57,7 @@ const CHECKSUM_VALID = 1 << 7;
 const GSO_TCP = 1 << 8;
 
 const ETHERTYPE_VLAN = 0x8100;
+const PLAIN_STORE_RELEASES = process.arch === "x64";
 const ACCEPT_ALL = new Uint8Array(Uint16Array.of(0x06, 0, 0xffff, 0xffff).buffer);
 
 /** Opens a ring on every interface of this network namespace, those that come later too. Needs CAP_NET_RAW (CaptureError otherwise). */
@@ -123,31 +123,35 @@ export class RingSource implements PacketSource {
 
   poll(timeoutMs: number, visit: (frame: Frame) => void): number {
     if (!this.#open) return 0;
-    if (timeoutMs === 0) return this.#drain(visit);
-    const restMs = this.#pace.restMs;
-    if (restMs > 0 && !this.#full()) {
-      // Under load: sleep by the clock, not by the packet. The kernel then wakes nobody for each of them.
+    const pace = this.#pace;
+    if (timeoutMs !== 0 && pace.restMs > 0 && !pace.backlog) {
+      // Under load sleep by the clock, not by the packet: the kernel then wakes nobody for each of them.
       this.#statistics.rests++;
-      const result = this.#native.ringWait(this.#ring, timeoutMs > 0 && timeoutMs < restMs ? timeoutMs : restMs, true);
+      const result = this.#native.ringWait(this.#ring, shorter(timeoutMs, pace.restMs), true);
       const count = this.#drain(visit);
-      this.#pace.rested(count);
-      if (count > 0 || result !== 0 || (timeoutMs > 0 && timeoutMs <= restMs)) return count;
-      timeoutMs = timeoutMs > 0 ? timeoutMs - restMs : timeoutMs;
+      pace.rested(count);
+      timeoutMs = remaining(timeoutMs, pace.restMs);
+      if (count > 0 || result !== 0 || timeoutMs === 0) return count;
+    } else {
+      const count = this.#drain(visit);
+      if (count > 0 || timeoutMs === 0) return count;
     }
-    let count = this.#drain(visit);
-    if (count > 0 || !this.#open) return count;
-    const spinUs = this.#pace.spinMicroseconds;
+    const spinUs = pace.spinMicroseconds;
     if (spinUs > 0) {
-      const hit = this.#native.ringSpin(this.#ring, this.#slot, timeoutMs > 0 && timeoutMs * 1000 < spinUs ? timeoutMs * 1000 : spinUs) === 1;
-      this.#pace.spun(hit);
+      const hit = this.#native.ringSpin(this.#ring, this.#slot, shorter(timeoutMs, spinUs / 1000) * 1000) === 1;
+      pace.spun(hit);
+      timeoutMs = remaining(timeoutMs, spinUs / 1000);
       if (hit) return this.#drain(visit);
-      if (timeoutMs > 0 && timeoutMs * 1000 <= spinUs) return 0;
-      if (timeoutMs > 0) timeoutMs -= spinUs / 1000;
+      if (timeoutMs === 0) return 0;
     }
+    return this.#wait(timeoutMs, visit);
+  }
+
+  #wait(timeoutMs: number, visit: (frame: Frame) => void): number {
     this.#statistics.waits++;
     const result = this.#native.ringWait(this.#ring, timeoutMs, false);
-    if ((result & WaitResult.Readable) === 0 || result < 0) return 0;
-    count = this.#drain(visit);
+    if (result < 0 || (result & WaitResult.Readable) === 0) return 0;
+    const count = this.#drain(visit);
     if (count > 0) this.#pace.woken(this.#frame.timestampMs);
     return count;
   }
@@ -178,30 +182,39 @@ export class RingSource implements PacketSource {
     if (this.#ownsWakeHandle) this.#native.closeFd(this.wakeHandle);
   }
 
-  #full(): boolean {
-    return (Atomics.load(this.#words, this.#slot * this.#slotWords) & USER) !== 0 && this.#pace.backlog;
-  }
-
   #drain(visit: (frame: Frame) => void): number {
     const words = this.#words;
+    const limit = this.#batchPackets;
     let count = 0;
-    while (count < this.#batchPackets) {
+    let status = Atomics.load(words, this.#slot * this.#slotWords);
+    while ((status & USER) !== 0 && count < limit) {
       const base = this.#slot * this.#slotWords;
-      const status = Atomics.load(words, base + STATUS);
-      if ((status & USER) === 0) break;
-      this.#fill(base, status);
-      count++;
       this.#slot = this.#slot + 1 === this.#slots ? 0 : this.#slot + 1;
-      try {
-        visit(this.#frame);
-      } finally {
-        // After close() the words are gone and this does nothing.
-        if (this.#open) Atomics.store(words, base + STATUS, 0);
-      }
+      // Asked for early: it comes from another core's cache while this packet is worked on.
+      status = this.#visitSlot(base, status, Atomics.load(words, this.#slot * this.#slotWords), visit);
+      count++;
       if (!this.#open) return count;
+      if ((status & USER) === 0) status = Atomics.load(words, this.#slot * this.#slotWords);
     }
-    this.#pace.backlog = count === this.#batchPackets;
+    this.#pace.backlog = count === limit;
     return count;
+  }
+
+  /** Visits one slot and gives it back; returns `following` untouched. */
+  #visitSlot(base: number, status: number, following: number, visit: (frame: Frame) => void): number {
+    this.#fill(base, status);
+    try {
+      visit(this.#frame);
+    } finally {
+      if (this.#open) this.#release(base);
+    }
+    return following;
+  }
+
+  /** The kernel may fill the slot again. On x86-64 a plain store is ordered enough, and does not wait for the cache line. */
+  #release(base: number): void {
+    if (PLAIN_STORE_RELEASES) this.#words[base] = 0;
+    else Atomics.store(this.#words, base, 0);
   }
 
   #fill(base: number, status: number): void {
@@ -244,4 +257,14 @@ export class RingSource implements PacketSource {
     statistics.packets++;
     statistics.bytes += capturedLength;
   }
+}
+
+/** The shorter of a timeout (below 0: none) and a length of time. */
+function shorter(timeoutMs: number, lengthMs: number): number {
+  return timeoutMs >= 0 && timeoutMs < lengthMs ? timeoutMs : lengthMs;
+}
+
+/** What is left of a timeout after a length of time; below 0: none. */
+function remaining(timeoutMs: number, lengthMs: number): number {
+  return timeoutMs < 0 ? timeoutMs : timeoutMs > lengthMs ? timeoutMs - lengthMs : 0;
 }
