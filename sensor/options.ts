@@ -60,6 +60,8 @@ export interface RunningSensor {
   readonly control: ControlHandlers;
   /** Resolves when the sensor has ended; rejects with the fault that ended it. */
   readonly finished: Promise<void>;
+  /** Opens the events file again (log rotation). */
+  reopenEvents(): void;
   /** Ends it: kills under way are dropped, reports are flushed. May be called twice. */
   close(): Promise<void>;
 }

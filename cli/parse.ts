@@ -1,0 +1,34 @@
+/** Values of options: commander calls these, and prints what they throw as wrong usage. */
+import { InvalidArgumentError } from "commander";
+import { durationMs } from "../crds/mod.ts";
+import { parseListen } from "../sensor/report/mod.ts";
+
+export function wholeNumber(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`Give a number from ${minimum} to ${maximum}.`);
+  };
+}
+
+/** Repeated options add up. */
+export function ports(text: string, earlier: readonly number[] = []): number[] {
+  return [...earlier, ...text.split(",").map(wholeNumber(1, 65_535))];
+}
+
+/** The text as it stands, once it is a duration. */
+export function duration(text: string): string {
+  if (durationMs(text) >= 0) return text;
+  throw new InvalidArgumentError("Give a duration such as 60s, 5m or 1h30m.");
+}
+
+/** HOST:PORT, or undefined for "none". */
+export function listenAddress(text: string): string | undefined {
+  if (text === "none") return undefined;
+  try {
+    parseListen(text);
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}; or none.`);
+  }
+}

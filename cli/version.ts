@@ -1,0 +1,26 @@
+/** `flowreset version`. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** The product's, from its package. */
+export function productVersion(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+export function addVersionCommand(program: Command, { stdout }: Surroundings, done: (code: ExitCode) => void): void {
+  program
+    .command("version")
+    .summary("print the version")
+    .description("Prints the version of FlowReset and what it runs on.")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", examplesHelp([["for a bug report", "flowreset version"]]) + exitCodesHelp([ExitCode.Ok, ExitCode.BadInput]))
+    .action(({ json }: { json?: boolean }) => {
+      const facts = { version: productVersion(), node: process.versions.node, platform: process.platform, architecture: process.arch };
+      const { version, node, platform, architecture } = facts;
+      stdout.write(json === true ? `${JSON.stringify(facts)}\n` : `flowreset ${version} (Node.js ${node}, ${platform} ${architecture})\n`);
+      done(ExitCode.Ok);
+    });
+}
