@@ -6,6 +6,7 @@
  * rows 250 to 350, byte classes 165 to 208; hence the first.
  */
 import { MAX_AUTOMATON_STATES } from "./limits.ts";
+import { buildSkipTable, type SkipTable } from "./skip.ts";
 
 export interface Automaton {
   readonly stateCount: number;
@@ -17,6 +18,8 @@ export interface Automaton {
   readonly literal: Int32Array;
   /** Of match state `firstMatch + i`: the match state of the next shorter suffix, -1 for none. */
   readonly link: Int32Array;
+  /** Stretches that need no look; undefined where skipping does not pay. */
+  readonly skip: SkipTable | undefined;
 }
 
 interface Node {
@@ -30,7 +33,7 @@ export class AutomatonBuilder {
   readonly folded: boolean;
   readonly #maximumStates: number;
   readonly #nodes: Node[] = [newNode()];
-  #literals = 0;
+  readonly #literals: Uint8Array[] = [];
 
   constructor(folded: boolean, maximumStates = MAX_AUTOMATON_STATES) {
     this.folded = folded;
@@ -59,13 +62,13 @@ export class AutomatonBuilder {
       node = child;
     }
     const end = this.#nodes[node]!;
-    if (end.literal < 0) end.literal = this.#literals++;
+    if (end.literal < 0) end.literal = this.#literals.push(bytes) - 1;
     return end.literal;
   }
 
   /** Undefined where there is no literal. */
   build(): Automaton | undefined {
-    if (this.#literals === 0) return undefined;
+    if (this.#literals.length === 0) return undefined;
     const order = this.#linkFailures();
     const outputs = this.#outputLinks(order);
     const matches = order.filter((node) => this.#nodes[node]!.literal >= 0 || outputs[node]! >= 0);
@@ -78,6 +81,7 @@ export class AutomatonBuilder {
       next: this.#denseTable(order, number),
       literal: shared32(matches.map((node) => this.#nodes[node]!.literal)),
       link: shared32(matches.map((node) => (outputs[node]! < 0 ? -1 : number[outputs[node]!]!))),
+      skip: buildSkipTable(this.#literals, this.folded),
     };
   }
 
