@@ -38,7 +38,7 @@ interface Instruction {
   code: number;
   operand: number;
   /** Where to go when the test holds (or always, for Jump) and when not; undefined: the next instruction. */
-  then?: string | undefined;
+  holds?: string | undefined;
   otherwise?: string | undefined;
 }
 
@@ -122,21 +122,21 @@ export class BpfAssembler {
     const halves = new Uint16Array(bytes.buffer);
     const words = new Uint32Array(bytes.buffer);
     for (let index = 0; index < count; index++) {
-      const { code, operand, then, otherwise } = this.#instructions[index];
+      const { code, operand, holds, otherwise } = this.#instructions[index];
       halves[index * 4] = code;
       if (code === Opcode.Jump) {
-        words[index * 2 + 1] = this.#distance(index, then);
+        words[index * 2 + 1] = this.#distance(index, holds);
         continue;
       }
       words[index * 2 + 1] = operand;
-      bytes[index * 8 + 2] = near(this.#distance(index, then));
+      bytes[index * 8 + 2] = near(this.#distance(index, holds));
       bytes[index * 8 + 3] = near(this.#distance(index, otherwise));
     }
     return bytes;
   }
 
-  #add(code: number, operand: number, then?: string, otherwise?: string): void {
-    this.#instructions.push({ code, operand, then, otherwise });
+  #add(code: number, operand: number, holds?: string, otherwise?: string): void {
+    this.#instructions.push({ code, operand, holds, otherwise });
   }
 
   #distance(from: number, label: string | undefined): number {

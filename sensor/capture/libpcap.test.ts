@@ -31,7 +31,7 @@ class FakeCap implements CapDevice {
 function openFake(options: Partial<LibpcapOptions> = {}) {
   FakeCap.opened = [];
   const module: CapModule = { Cap: FakeCap };
-  const source = openLibpcap({ interfaces: ["fake0"], ...options }, () => module);
+  const source = openLibpcap({ interfaces: [{ name: "fake0" }], ...options }, () => module);
   return { source, device: FakeCap.opened[0] };
 }
 
@@ -46,6 +46,17 @@ describe("LibpcapSource", () => {
     expect(source.poll(0, (frame) => seen.push([...frame.bytes.subarray(frame.offset, frame.offset + frame.capturedLength)]))).toBe(2);
     expect(seen).toEqual([[1, 2, 3], [4]]);
     expect(source.poll(0, () => {})).toBe(0);
+    source.close();
+  });
+
+  it("tells direction by the interface's own MAC", () => {
+    const { source, device } = openFake({ interfaces: [{ name: "fake0", index: 42, mac: "02:00:00:00:00:0a" }] });
+    const own = Uint8Array.from([...Array(6).fill(1), 2, 0, 0, 0, 0, 10, 8, 0]);
+    device.emit(own);
+    device.emit(own.with(11, 11));
+    const seen: number[][] = [];
+    source.poll(0, (frame) => seen.push([frame.interfaceIndex, frame.direction]));
+    expect(seen).toEqual([[42, PacketDirection.Outgoing], [42, PacketDirection.Host]]);
     source.close();
   });
 
@@ -90,7 +101,7 @@ describe("LibpcapSource", () => {
   });
 
   it("closes what it opened when a later interface cannot be opened", () => {
-    expect(() => openFake({ interfaces: ["fake0", "absent0"] })).toThrow(CaptureError);
+    expect(() => openFake({ interfaces: [{ name: "fake0" }, { name: "absent0" }] })).toThrow(CaptureError);
     expect(FakeCap.opened.map((device) => device.closed)).toEqual([true]);
   });
 

@@ -14,9 +14,17 @@ import { CaptureError } from "./error.ts";
 import { emptyStatistics } from "./source.ts";
 import type { CaptureStatistics, PacketSource } from "./source.ts";
 
+export interface LibpcapInterface {
+  name: string;
+  /** Absent: asked of sysfs, which may show another network namespace; where it knows nothing, the place in the list from 1. */
+  index?: number;
+  /** "02:00:00:00:00:01", to tell direction; absent: asked of sysfs. */
+  mac?: string;
+}
+
 export interface LibpcapOptions {
-  /** Names of interfaces; at least one. */
-  interfaces: readonly string[];
+  /** At least one. */
+  interfaces: readonly LibpcapInterface[];
   /** In libpcap's filter language; "" for everything. */
   filter?: string;
   queueBytes?: number;
@@ -81,7 +89,7 @@ export class LibpcapSource implements PacketSource {
     this.#bytes = new Uint8Array(options.queueBytes ?? QUEUE_BYTES);
     this.#batchPackets = options.batchPackets ?? 256;
     try {
-      for (const name of options.interfaces) this.#openDevice(module, name, options.filter ?? "");
+      for (const wanted of options.interfaces) this.#openDevice(module, wanted, options.filter ?? "");
     } catch (error) {
       this.close();
       throw error;
@@ -150,7 +158,8 @@ export class LibpcapSource implements PacketSource {
     resolve(readable);
   }
 
-  #openDevice(module: CapModule, name: string, filter: string): void {
+  #openDevice(module: CapModule, wanted: LibpcapInterface, filter: string): void {
+    const { name } = wanted;
     const device = new module.Cap();
     const buffer = Buffer.alloc(LONGEST_PACKET_BYTES);
     const position = this.#interfaces.length;
@@ -166,7 +175,11 @@ export class LibpcapSource implements PacketSource {
       // A close inside the packet event takes effect only after it.
       setImmediate(() => pinned.delete(buffer));
     });
-    this.#interfaces.push({ index: interfaceIndexOf(name) ?? position + 1, linkType: linkTypeOfName(linkType), mac: macOf(name) });
+    this.#interfaces.push({
+      index: wanted.index ?? Number(systemFile(name, "ifindex") ?? position + 1),
+      linkType: linkTypeOfName(linkType),
+      mac: parseMac(wanted.mac ?? systemFile(name, "address") ?? ""),
+    });
     device.on("packet", (length) => this.#queue(position, buffer, length));
   }
 
@@ -212,15 +225,9 @@ export function linkTypeOfName(name: string): number {
   }
 }
 
-function interfaceIndexOf(name: string): number | undefined {
-  const text = systemFile(name, "ifindex");
-  return text === undefined ? undefined : Number(text);
-}
-
 /** Undefined where there is none that could tell direction: loopback has zeros on both sides. */
-function macOf(name: string): Uint8Array | undefined {
-  const text = systemFile(name, "address");
-  if (text === undefined || !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(text) || text === "00:00:00:00:00:00") return undefined;
+function parseMac(text: string): Uint8Array | undefined {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) || text === "00:00:00:00:00:00") return undefined;
   return Uint8Array.from(text.split(":"), (byte) => Number.parseInt(byte, 16));
 }
 

@@ -15,7 +15,7 @@ export { compileFilter, TUNNEL_PORTS } from "./filter.ts";
 export type { CaptureFilter } from "./filter.ts";
 export { HardwareType, linkTypeOf } from "./hardwareType.ts";
 export { LibpcapSource, openLibpcap } from "./libpcap.ts";
-export type { LibpcapOptions } from "./libpcap.ts";
+export type { LibpcapInterface, LibpcapOptions } from "./libpcap.ts";
 export { MemorySink, MemorySource } from "./memory.ts";
 export type { MemoryFrame, SentPacket } from "./memory.ts";
 export { PcapngWriter } from "./pcapngWriter.ts";

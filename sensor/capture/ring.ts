@@ -121,6 +121,11 @@ export class RingSource implements PacketSource {
     this.#bytes = new Uint8Array(this.#ring.buffer);
   }
 
+  /** What the kernel granted for long packets beside the ring: twice what was asked, or twice net.core.rmem_max. */
+  get receiveBufferBytes(): number {
+    return this.#ring.receiveBufferBytes;
+  }
+
   poll(timeoutMs: number, visit: (frame: Frame) => void): number {
     if (!this.#open) return 0;
     const pace = this.#pace;
