@@ -8,7 +8,6 @@
  */
 import { TcpFlag } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
-import { FlowEvent } from "../flow/mod.ts";
 import type { FlowTable } from "../flow/mod.ts";
 import type { Chase } from "./chase.ts";
 import { UNDECIDED } from "./confirm.ts";
@@ -79,7 +78,7 @@ export class Engine {
   }
 
   /** A packet of the connection that `from` sent. `atTap`: at the interface whose copy counts. */
-  onPacket(kill: Kill, from: End, packet: Packet, event: number, atTap: boolean, nowMs: number): void {
+  onPacket(kill: Kill, from: End, packet: Packet, atTap: boolean, nowMs: number): void {
     if ((packet.flags & TcpFlag.Rst) !== 0) {
       // Never answered: a RST for a RST could go on for ever.
       if (kill.phase !== KillPhase.Watching && this.#parts.confirm.onRst(kill, from, packet, atTap)) this.step(kill, nowMs);
@@ -95,9 +94,12 @@ export class Engine {
       if (this.#parts.confirm.movedAgain(from)) this.#correct(kill, from, packet, nowMs);
       return;
     }
-    if ((event & FlowEvent.Retransmission) === 0 || nowMs > kill.lastPacketMs) kill.lastPacketMs = nowMs;
+    kill.lastPacketMs = nowMs;
     if (kill.phase === KillPhase.Waiting) return;
+    const before = kill.rsts;
     this.#parts.chase.onPacket(kill, from, packet, nowMs);
+    // A RST with fresh numbers: it is soon time to ask again.
+    if (kill.rsts !== before) kill.probeRound = 0;
     if (!this.#judge(kill, nowMs)) this.#schedule(kill);
   }
 

@@ -87,6 +87,11 @@ export class Injector {
     return this.#pool.active;
   }
 
+  /** Kills without a flow record. */
+  get unattached(): number {
+    return this.#pool.unattachedCount;
+  }
+
   /** False after `stop()`. */
   get enabled(): boolean {
     return this.#enabled;
@@ -197,7 +202,7 @@ export class Injector {
     }
     const isRst = (packet.flags & TcpFlag.Rst) !== 0;
     if ((event & NO_EVIDENCE) !== 0 && !(isRst && packet.interfaceIndex === from.nearInterface)) return;
-    this.#engine.onPacket(kill, from, packet, event, (event & NO_EVIDENCE) === 0, nowMs);
+    this.#engine.onPacket(kill, from, packet, (event & NO_EVIDENCE) === 0, nowMs);
   }
 
   /** A packet with the mark, instead of `onPacket`: our own on its way, or another sensor's, which then goes first. */

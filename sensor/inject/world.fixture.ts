@@ -16,7 +16,7 @@ export type Side = 0 | 1;
 export interface WorldOptions {
   /** One way from an end to its interface, by side. */
   delayMs?: readonly [client: number, server: number];
-  /** How long a packet waits in the capture ring before the sensor sees it. */
+  /** How late the sensor wakes; then it takes in all that waits in the capture ring, and sends once. */
   lagMs?: number;
   /** Chance that a packet is lost on a wire, forged ones too. */
   loss?: number;
@@ -44,6 +44,15 @@ export interface Forged {
   readonly acknowledgement: number;
   readonly route: number;
   readonly interfaceIndex: number;
+}
+
+/** A packet in the capture ring. */
+interface Waiting {
+  readonly side: Side;
+  readonly segment: Segment;
+  readonly interfaceIndex: number;
+  readonly direction: number;
+  readonly capturedMs: number;
 }
 
 interface Event {
@@ -78,6 +87,7 @@ export class World {
   readonly #frame = new Frame();
   readonly #spec = new SegmentSpec();
   readonly #wire = new Uint8Array(2_048);
+  readonly #ring: Waiting[] = [];
   #events: Event[] = [];
   #order = 0;
   #random: number;
@@ -173,10 +183,11 @@ export class World {
 
   /** The sensor sees a segment of `side` on an interface, after its lag. */
   show(side: Side, segment: Segment, interfaceIndex: number, direction: number): void {
-    const capturedMs = this.nowMs;
+    this.#ring.push({ side, segment, interfaceIndex, direction, capturedMs: this.nowMs });
+    if (this.#ring.length > 1) return;
     this.at(this.options.lagMs, () => {
-      this.#packetOf(side, segment, interfaceIndex, direction, capturedMs);
-      this.#see();
+      for (const waiting of this.#ring.splice(0)) this.#see(waiting);
+      this.#work();
     });
   }
 
@@ -215,7 +226,8 @@ export class World {
     });
   }
 
-  #see(): void {
+  #see(waiting: Waiting): void {
+    this.#packetOf(waiting.side, waiting.segment, waiting.interfaceIndex, waiting.direction, waiting.capturedMs);
     const packet = this.#packet;
     if (this.options.blind(packet, packet.interfaceIndex)) return;
     if (this.injector.mark.isOwn(packet)) {
@@ -226,7 +238,6 @@ export class World {
       this.injector.onPacket(packet, slot, this.tracker.side, this.tracker.event, this.nowMs);
       this.onSeen(packet, slot);
     }
-    this.#work();
   }
 
   #work(): void {
