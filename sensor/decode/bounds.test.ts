@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { DecodeContext } from "./context.ts";
 import { buildFragment } from "./datagram.ts";
 import { decode, decodeAny } from "./decode.ts";
-import { concat, frameOf, hex, ipPacket, segment, segmentSpec } from "./fixture.ts";
+import { concat, frameOf, hex, ipPacket, segment, segmentSpec } from "./frame.fixture.ts";
 import { LinkType, Packet } from "./packet.ts";
 
 /** Bytes that note a read outside [first, end). */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { adds, finish, fold, sum, sumPseudoHeader } from "./checksum.ts";
-import { hex } from "./fixture.ts";
+import { hex } from "./frame.fixture.ts";
 
 /** RFC 1071, word by word, in arithmetic of any size. */
 function naive(bytes: Uint8Array): number {

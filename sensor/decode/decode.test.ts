@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { formatAddress, formatEndpoint } from "./address.ts";
 import { DecodeContext, LIVE_DATAGRAM_BYTES } from "./context.ts";
 import { buildDatagram, buildFragment, DatagramSpec } from "./datagram.ts";
-import { between, concat, decodeBytes, hex, ipPacket, patched, segment, segmentSpec } from "./fixture.ts";
+import { between, concat, decodeBytes, hex, ipPacket, patched, segment, segmentSpec } from "./frame.fixture.ts";
 import { buildExtension, buildFragmentHeader } from "./ipv6Extensions.ts";
 import { ChecksumState, LinkType, type Packet } from "./packet.ts";
 import { DECODE_REASON_COUNT, DecodeReason, decodeReasonName } from "./reason.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DecodeContext } from "./context.ts";
 import { buildFragment } from "./datagram.ts";
 import { decode } from "./decode.ts";
-import { between, frameOf, segment, segmentSpec } from "./fixture.ts";
+import { between, frameOf, segment, segmentSpec } from "./frame.fixture.ts";
 import { FRAGMENT_BYTES } from "./fragmentArena.ts";
 import { IPV4_TIMEOUT_MS, IPV6_TIMEOUT_MS } from "./fragments.ts";
 import { MAX_DATAGRAMS } from "./fragmentTable.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DecodeContext } from "./context.ts";
 import { decodeAny } from "./decode.ts";
-import { frameOf, segment } from "./fixture.ts";
+import { frameOf, segment } from "./frame.fixture.ts";
 import { ChecksumState, type Frame, Packet, TcpFlag } from "./packet.ts";
 import { decodePlain } from "./plain.ts";
 import { DecodeReason } from "./reason.ts";
@@ -63,12 +63,13 @@ describe("decodePlain()", () => {
     let plain = 0;
     // The packet before must not shine through, whichever way it was decoded.
     const packet = new Packet();
+    const context = new DecodeContext({ checksum });
     fc.assert(
       fc.property(frames, (frame) => {
-        if (!decodePlain(frame, packet, new DecodeContext({ checksum }))) return;
+        if (!decodePlain(frame, packet, context)) return;
         plain++;
         const twin = new Packet();
-        expect(decodeAny(frame, twin, new DecodeContext({ checksum }))).toBe(DecodeReason.Ok);
+        expect(decodeAny(frame, twin, context)).toBe(DecodeReason.Ok);
         expect(fields(packet)).toEqual(fields(twin));
       }),
       { numRuns: 600, seed: 7 },

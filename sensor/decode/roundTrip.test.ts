@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { DecodeContext } from "./context.ts";
 import { buildDatagram, buildFragment, buildIpPacket, DatagramSpec } from "./datagram.ts";
 import { decode } from "./decode.ts";
-import { concat, frameOf, segmentSpec } from "./fixture.ts";
+import { concat, frameOf, segmentSpec } from "./frame.fixture.ts";
 import { buildGeneve } from "./geneve.ts";
 import { buildGre, greLength } from "./gre.ts";
 import { networkLength, NetworkSpec } from "./networkSpec.ts";

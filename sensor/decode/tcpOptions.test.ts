@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DecodeContext } from "./context.ts";
 import { decode } from "./decode.ts";
-import { decodeBytes, frameOf, hex, segment } from "./fixture.ts";
+import { decodeBytes, frameOf, hex, segment } from "./frame.fixture.ts";
 import { Packet, TcpFlag } from "./packet.ts";
 import { DecodeReason } from "./reason.ts";
 import { TcpOptionWriter } from "./tcpOptions.ts";
