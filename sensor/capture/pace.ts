@@ -10,7 +10,7 @@ export interface PaceOptions {
   spinMicroseconds?: number;
 }
 
-export const REST_MICROSECONDS = 60;
+export const REST_MICROSECONDS = 100;
 /** Wakes that are looked at together. */
 const WINDOW_WAKES = 32;
 /** Faster than this a wake: load. At one wake every 40 us resting is the cheaper way. */
