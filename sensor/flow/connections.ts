@@ -5,13 +5,17 @@
  */
 
 import type { Packet } from "../decode/mod.ts";
-import { FLOW_EVICTIONS, FlowEviction } from "./event.ts";
+import * as events from "./event.ts";
 import { WORTHS, timeoutOf, worthOf } from "./expiry.ts";
 import type { FlowLimits } from "./limits.ts";
-import { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } from "./record.ts";
+import * as record from "./record.ts";
 import type { Reassembly } from "./reassembly.ts";
 import type { FlowTable } from "./table.ts";
 import type { Twins } from "./twins.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { FLOW_EVICTIONS, FlowEviction } = events;
+const { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } = record;
 
 /** What survives when another connection takes over the tuple: where each side's packets are seen. */
 const TAP_FIELDS = [SideField.Tap, SideField.Macs, SideField.Macs + 1, SideField.Macs + 2, SideField.TapInfo];

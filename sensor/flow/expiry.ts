@@ -6,7 +6,10 @@
  */
 
 import type { FlowLimits } from "./limits.ts";
-import { FLOW_WORDS, Field, FlowFlag, FlowState } from "./record.ts";
+import * as record from "./record.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { FLOW_WORDS, Field, FlowFlag, FlowState } = record;
 
 /** In the order in which flows are given up under pressure. */
 export const Worth = { Closed: 0, SynSent: 1, SynReceived: 2, OneWay: 3, Closing: 4, Established: 5 } as const;
@@ -36,6 +39,10 @@ export class WorthLists {
   private readonly tails = new Int32Array(WORTHS);
   /** Flows in each list. */
   readonly lengths = new Int32Array(WORTHS);
+
+  /** The latest second seen. */
+  private secondStartMs = 0;
+  private secondEndMs = 0;
 
   constructor(words: Int32Array, doubles: Float64Array) {
     this.words = words;
@@ -72,7 +79,11 @@ export class WorthLists {
     const lastMs = this.doubles[at];
     if (nowMs <= lastMs) return false;
     this.doubles[at] = nowMs;
-    if (Math.floor(nowMs / 1000) === Math.floor(lastMs / 1000)) return false;
+    if (nowMs >= this.secondEndMs) {
+      this.secondStartMs = Math.floor(nowMs / 1000) * 1000;
+      this.secondEndMs = this.secondStartMs + 1000;
+    }
+    if (lastMs >= this.secondStartMs) return false;
     this.refresh(slot);
     return true;
   }

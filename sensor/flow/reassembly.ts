@@ -7,15 +7,20 @@
  * to any other.
  */
 
-import { TcpFlag, add, after, before, distance } from "../decode/mod.ts";
+import * as decode from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
-import { FlowEvent } from "./event.ts";
+import * as events from "./event.ts";
 import type { FlowLimits } from "./limits.ts";
 import { CHUNK_BYTES, Header, NODE_WORDS, Node, NodeFlag, type SegmentPool } from "./pool.ts";
-import { FLOW_WORDS, Field, FlowFlag, SIDE_WORDS, SideField } from "./record.ts";
+import * as record from "./record.ts";
 import type { StreamSink } from "./stream.ts";
 import type { FlowTable } from "./table.ts";
 import { WaitingSegments } from "./waiting.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { TcpFlag, add, after, before, distance } = decode;
+const { FlowEvent } = events;
+const { FLOW_WORDS, Field, FlowFlag, SIDE_WORDS, SideField } = record;
 
 /** Of a flow seen from one side only nobody acknowledges: a hole this many packets old is taken for a capture gap. */
 const PATIENCE = 32;

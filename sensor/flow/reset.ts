@@ -3,10 +3,14 @@
  * tcp_validate_incoming and tcp_reset_check; measured on Linux 6.18).
  */
 
-import { TcpFlag, add, after } from "../decode/mod.ts";
+import * as decode from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
-import { FlowFlag, FlowState, SideField } from "./record.ts";
+import * as record from "./record.ts";
 import type { FlowTable } from "./table.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { TcpFlag, add, after } = decode;
+const { FlowFlag, FlowState, SideField } = record;
 
 /** True where the RST that `side` sent ends the connection at the other side. */
 export function isExactReset(table: FlowTable, packet: Packet, slot: number, side: number): boolean {

@@ -5,13 +5,18 @@
  * acknowledges bytes that were seen sent or stepped over.
  */
 
-import { TcpFlag, add, after, before, distance, later } from "../decode/mod.ts";
+import * as decode from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
-import { FlowEvent } from "./event.ts";
+import * as events from "./event.ts";
 import { LARGEST_UNSCALED_WINDOW } from "./limits.ts";
-import { Field, FlowFlag, SideField } from "./record.ts";
+import * as record from "./record.ts";
 import type { Reassembly } from "./reassembly.ts";
 import type { FlowTable } from "./table.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { TcpFlag, add, after, before, distance, later } = decode;
+const { FlowEvent } = events;
+const { Field, FlowFlag, SideField } = record;
 
 /** Shift for a window whose scale nobody saw: the largest one (RFC 7323 section 2.3). */
 const UNKNOWN_SCALE = 14;

@@ -5,9 +5,13 @@
  * construction: a page that no flow has used is not in memory.
  */
 
+import { Packet } from "../decode/mod.ts";
 import { WorthLists } from "./expiry.ts";
 import { TupleHash } from "./hash.ts";
-import { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } from "./record.ts";
+import * as record from "./record.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } = record;
 
 export interface FlowTableOptions {
   /** Number of flows, at most 2^24. */
@@ -27,7 +31,7 @@ export class FlowTable {
   size = 0;
   /** Side of the source of the last `find` that hit: 0 initiator, 1 responder. */
   foundSide = 0;
-  /** Hash of the last tuple looked up. */
+  /** Hash of the last tuple that was not found. */
   foundHash = 0;
 
   private readonly index: Int32Array;
@@ -38,6 +42,8 @@ export class FlowTable {
   /** First of the given-back slots, chained through LruNext, as slot + 1. */
   private firstFree = 0;
   private nextGeneration = 1;
+  private lastSlot = 0;
+  private readonly wanted = new Packet();
 
   constructor(options: FlowTableOptions) {
     const { capacity, seed } = options;
@@ -82,51 +88,82 @@ export class FlowTable {
     sourcePort: number,
     destinationPort: number,
   ): number {
-    const hash = this.hash.join(
-      this.hash.endpoint(source0, source1, source2, source3, sourcePort),
-      this.hash.endpoint(destination0, destination1, destination2, destination3, destinationPort),
+    const { wanted } = this;
+    wanted.source0 = source0;
+    wanted.source1 = source1;
+    wanted.source2 = source2;
+    wanted.source3 = source3;
+    wanted.destination0 = destination0;
+    wanted.destination1 = destination1;
+    wanted.destination2 = destination2;
+    wanted.destination3 = destination3;
+    wanted.sourcePort = sourcePort;
+    wanted.destinationPort = destinationPort;
+    return this.lookup(wanted);
+  }
+
+  /** Slot of the packet's connection, -1 where there is none; sets `foundSide`, or where it misses `foundHash`. */
+  lookup(packet: Packet): number {
+    // Packets come in trains: the last flow is often the next one.
+    if (this.match(packet, this.lastSlot * FLOW_WORDS)) return this.lastSlot;
+    const { hash: hasher, index, indexMask, slotMask } = this;
+    const hash = hasher.join(
+      hasher.endpoint(packet.source0, packet.source1, packet.source2, packet.source3, packet.sourcePort),
+      hasher.endpoint(
+        packet.destination0,
+        packet.destination1,
+        packet.destination2,
+        packet.destination3,
+        packet.destinationPort,
+      ),
     );
-    this.foundHash = hash;
-    const { words, index, indexMask, slotMask } = this;
     const tag = hash & ~slotMask;
-    const forward = (sourcePort << 16) | destinationPort;
-    const backward = (destinationPort << 16) | sourcePort;
     for (let place = hash & indexMask; ; place = (place + 1) & indexMask) {
       const entry = index[place];
-      if (entry === 0) return -1;
+      if (entry === 0) break;
       if ((entry & ~slotMask) !== tag) continue;
       const slot = (entry & slotMask) - 1;
-      const base = slot * FLOW_WORDS;
-      const ports = words[base + Field.Ports];
-      if (
-        ports === forward &&
-        words[base + 3] === source3 &&
-        words[base + 7] === destination3 &&
-        words[base + 2] === source2 &&
-        words[base + 6] === destination2 &&
-        words[base + 1] === source1 &&
-        words[base + 5] === destination1 &&
-        words[base] === source0 &&
-        words[base + 4] === destination0
-      ) {
-        this.foundSide = 0;
-        return slot;
-      }
-      if (
-        ports === backward &&
-        words[base + 3] === destination3 &&
-        words[base + 7] === source3 &&
-        words[base + 2] === destination2 &&
-        words[base + 6] === source2 &&
-        words[base + 1] === destination1 &&
-        words[base + 5] === source1 &&
-        words[base] === destination0 &&
-        words[base + 4] === source0
-      ) {
-        this.foundSide = 1;
-        return slot;
-      }
+      if (!this.match(packet, slot * FLOW_WORDS)) continue;
+      this.lastSlot = slot;
+      return slot;
     }
+    this.foundHash = hash;
+    return -1;
+  }
+
+  /** Whether the record is that of the packet's tuple, either way round; sets `foundSide`. */
+  private match(packet: Packet, base: number): boolean {
+    const { words } = this;
+    const ports = words[base + Field.Ports];
+    if (
+      ports === ((packet.sourcePort << 16) | packet.destinationPort) &&
+      words[base + 3] === packet.source3 &&
+      words[base + 7] === packet.destination3 &&
+      words[base + 2] === packet.source2 &&
+      words[base + 6] === packet.destination2 &&
+      words[base + 1] === packet.source1 &&
+      words[base + 5] === packet.destination1 &&
+      words[base] === packet.source0 &&
+      words[base + 4] === packet.destination0
+    ) {
+      this.foundSide = 0;
+      return words[base + Field.State] !== FlowState.Free;
+    }
+    if (
+      ports === ((packet.destinationPort << 16) | packet.sourcePort) &&
+      words[base + 3] === packet.destination3 &&
+      words[base + 7] === packet.source3 &&
+      words[base + 2] === packet.destination2 &&
+      words[base + 6] === packet.source2 &&
+      words[base + 1] === packet.destination1 &&
+      words[base + 5] === packet.source1 &&
+      words[base] === packet.destination0 &&
+      words[base + 4] === packet.source0
+    ) {
+      this.foundSide = 1;
+      return words[base + Field.State] !== FlowState.Free;
+    }
+    return false;
   }
 
   /**

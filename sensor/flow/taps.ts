@@ -5,10 +5,14 @@
  * where the side was first seen; when a tap stays silent while copies elsewhere go ahead, the tap moves there.
  */
 
-import { PacketDirection, after } from "../decode/mod.ts";
+import * as decode from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
-import { FlowFlag, SideField, TapInfo } from "./record.ts";
+import * as record from "./record.ts";
 import type { FlowTable } from "./table.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { PacketDirection, after } = decode;
+const { FlowFlag, SideField, TapInfo } = record;
 
 export const InterfaceKind = { Unknown: 0, Pod: 1, Bridge: 2, Uplink: 3, Tunnel: 4, Loopback: 5 } as const;
 

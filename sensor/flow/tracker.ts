@@ -3,16 +3,17 @@
  * state of its connection. The rules live beside: taps, handshake, sequence, reset, reassembly.
  */
 
-import { Protocol, TcpFlag, add, after, distance } from "../decode/mod.ts";
+import * as decode from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import { Candidates } from "./candidates.ts";
 import { Connections, settleState } from "./connections.ts";
-import { FLOW_REFUSALS, FlowEvent, FlowRefusal } from "./event.ts";
+import * as events from "./event.ts";
 import { Handshake, isCleanSyn } from "./handshake.ts";
 import { Listeners } from "./initiator.ts";
 import { DEFAULT_LIMITS, LARGEST_WINDOW, type FlowLimits } from "./limits.ts";
 import { Reassembly } from "./reassembly.ts";
-import { FlowFlag, FlowState, SideField } from "./record.ts";
+import * as record from "./record.ts";
+import { Prediction } from "./prediction.ts";
 import { isExactReset } from "./reset.ts";
 import { RivalVerdict, Rivals } from "./rivals.ts";
 import { Sequencer, offerWindow } from "./sequence.ts";
@@ -20,6 +21,11 @@ import { NULL_SINK, type StreamSink } from "./stream.ts";
 import type { FlowTable } from "./table.ts";
 import { NO_HOMES, TapVerdict, Taps, type Homes } from "./taps.ts";
 import { Twins } from "./twins.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { Protocol, TcpFlag, add, after, distance } = decode;
+const { FLOW_REFUSALS, FlowEvent, FlowRefusal } = events;
+const { FlowFlag, FlowState, SideField } = record;
 
 export interface FlowTrackerOptions {
   readonly table: FlowTable;
@@ -47,6 +53,7 @@ export class FlowTracker {
   readonly taps: Taps;
 
   private readonly words: Int32Array;
+  private readonly prediction: Prediction;
   private readonly sequencer: Sequencer;
   private readonly handshake: Handshake;
   private readonly candidates = new Candidates();
@@ -61,7 +68,9 @@ export class FlowTracker {
     this.words = table.words;
     this.taps = new Taps(table, options.homes ?? NO_HOMES);
     this.twins = new Twins(table);
-    this.reassembly = new Reassembly(table, options.stream ?? NULL_SINK, limits);
+    const stream = options.stream ?? NULL_SINK;
+    this.prediction = new Prediction(table, stream);
+    this.reassembly = new Reassembly(table, stream, limits);
     this.sequencer = new Sequencer(table, this.reassembly);
     const onEvict = options.onEvict ?? (() => {});
     this.connections = new Connections(table, this.reassembly, this.twins, limits, onEvict);
@@ -81,26 +90,19 @@ export class FlowTracker {
     this.event = 0;
     this.side = 0;
     if (packet.protocol !== Protocol.Tcp) return this.refuse(FlowRefusal.NotTcp, -1);
-    const slot = this.table.find(
-      packet.source0,
-      packet.source1,
-      packet.source2,
-      packet.source3,
-      packet.destination0,
-      packet.destination1,
-      packet.destination2,
-      packet.destination3,
-      packet.sourcePort,
-      packet.destinationPort,
-    );
+    const slot = this.table.lookup(packet);
     if (slot < 0) return this.first(packet, this.table.foundHash);
     const side = this.table.foundSide;
     this.side = side;
     const verdict = this.taps.admit(packet, slot, side);
     if (verdict !== TapVerdict.Accept) return this.refuseCopy(verdict, slot);
     const newSecond = this.table.lists.touch(slot, packet.timestampMs);
+    const predicted = this.prediction.apply(packet, slot, side);
     const flags = packet.flags;
-    if ((flags & TcpFlag.Rst) !== 0) this.event = this.onReset(packet, slot, side);
+    if (predicted >= 0) {
+      this.event = predicted;
+      this.rivals.forget(slot, side);
+    } else if ((flags & TcpFlag.Rst) !== 0) this.event = this.onReset(packet, slot, side);
     else if ((flags & TcpFlag.Syn) !== 0) this.onSyn(packet, slot, side);
     else if ((flags & TcpFlag.Ack) !== 0) this.onSegment(packet, slot, side);
     else this.refused[FlowRefusal.BadFlags]++;

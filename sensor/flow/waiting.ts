@@ -5,13 +5,17 @@
  * an interval, and neighbours become one. Losing bytes that differ go to `onAlternate`.
  */
 
-import { add, after, before, distance } from "../decode/mod.ts";
+import * as decode from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import type { FlowLimits } from "./limits.ts";
 import { CHUNK_BYTES, Header, NODE_WORDS, Node, NodeFlag, SegmentPool } from "./pool.ts";
-import { FLOW_WORDS, Field, FlowFlag, SIDE_WORDS, SideField } from "./record.ts";
+import * as record from "./record.ts";
 import type { StreamSink } from "./stream.ts";
 import type { FlowTable } from "./table.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { add, after, before, distance } = decode;
+const { FLOW_WORDS, Field, FlowFlag, SIDE_WORDS, SideField } = record;
 
 export class WaitingSegments {
   readonly pool: SegmentPool;
