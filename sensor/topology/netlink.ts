@@ -26,7 +26,7 @@ export const MessageType = {
   GetNeighbour: 30,
 } as const;
 
-export const MessageFlag = { Request: 1, DumpInterrupted: 0x10, Dump: 0x300 } as const;
+export const MessageFlag = { Request: 1, DumpInterrupted: 0x10, Replace: 0x100, Dump: 0x300 } as const;
 
 /** Multicast groups (RTMGRP_): links, neighbours and forwarding entries, addresses and routes of both families. */
 export const EVENT_GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400;

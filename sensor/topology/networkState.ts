@@ -8,7 +8,7 @@ import { parseLink } from "./link.ts";
 import type { Link } from "./link.ts";
 import { parseNeighbour } from "./neighbour.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { AddressFamily, MessageType } from "./netlink.ts";
+import { AddressFamily, MessageFlag, MessageType } from "./netlink.ts";
 import type { NetlinkMessage } from "./netlink.ts";
 import { parseRoute } from "./route.ts";
 import type { Route } from "./route.ts";
@@ -45,12 +45,8 @@ export class NetworkState {
       case MessageType.DeleteNeighbour:
         return this.#applyNeighbour(message);
       case MessageType.NewRoute:
-      case MessageType.DeleteRoute: {
-        const route = parseRoute(message.body);
-        if (route === undefined) return false;
-        const key = `${route.family} ${route.table} ${addressKey(route.words)}/${route.prefixLength} ${route.priority}`;
-        return this.#put(this.routes, key, message.type === MessageType.NewRoute ? route : undefined, ROUTE_LIMIT);
-      }
+      case MessageType.DeleteRoute:
+        return this.#applyRoute(message);
       default:
         return false;
     }
@@ -80,6 +76,21 @@ export class NetworkState {
     if (neighbour === undefined) return false;
     const key = `${neighbour.interfaceIndex} ${addressKey(neighbour.words)}`;
     return this.#put(this.neighbours, key, gone || !neighbour.known ? undefined : neighbour, NEIGHBOUR_LIMIT);
+  }
+
+  #applyRoute(message: NetlinkMessage): boolean {
+    const route = parseRoute(message.body);
+    if (route === undefined) return false;
+    const prefix = `${route.family} ${route.table} ${addressKey(route.words)}/${route.prefixLength} ${route.priority}`;
+    if (route.family === AddressFamily.Ipv4) {
+      return this.#put(this.routes, prefix, message.type === MessageType.NewRoute ? route : undefined, ROUTE_LIMIT);
+    }
+    // IPv6 has one route for each interface with the same prefix (fe80::/64), unless told to replace them.
+    if ((message.flags & MessageFlag.Replace) !== 0) {
+      for (const key of this.routes.keys()) if (key.startsWith(`${prefix} `)) this.routes.delete(key);
+    }
+    const key = `${prefix} ${route.nextHops[0]?.interfaceIndex ?? 0}`;
+    return this.#put(this.routes, key, message.type === MessageType.NewRoute ? route : undefined, ROUTE_LIMIT);
   }
 
   #put<K, V>(map: Map<K, V>, key: K, value: V | undefined, limit: number): boolean {
