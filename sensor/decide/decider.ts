@@ -5,7 +5,7 @@
  * the longest hold, then the wider target, then the first by name; all are named.
  */
 import type { Finding, FlowRecords } from "../detect/mod.ts";
-import { Field, FLOW_WORDS } from "../flow/record.ts";
+import { Field, FLOW_WORDS } from "../flow/mod.ts";
 import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField, POLICY_WORDS, PolicyField } from "./compiled.ts";
 import { ConnectionBudget } from "./connectionBudget.ts";
 import { Decision } from "./decision.ts";

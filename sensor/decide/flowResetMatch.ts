@@ -1,5 +1,5 @@
 /** Whether a flow is one that a FlowReset names. */
-import { Field, FLOW_WORDS, FlowFlag, FlowState } from "../flow/record.ts";
+import { Field, FLOW_WORDS, FlowFlag, FlowState } from "../flow/mod.ts";
 import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField } from "./compiled.ts";
 
 /**

@@ -2,7 +2,7 @@
  * What every guard looks at: may this flow be reset, for this policy, now? One object a decider, filled again for each
  * question.
  */
-import { Field, FLOW_WORDS } from "../flow/record.ts";
+import { Field, FLOW_WORDS } from "../flow/mod.ts";
 import { type FlowRecords, rowOfAddress } from "../detect/mod.ts";
 import type { ConnectionBudget } from "./connectionBudget.ts";
 import type { CompiledPolicy } from "./compiled.ts";

@@ -1,12 +1,14 @@
 /** Rules to a CompiledDetection. Runs in the main thread, once a change of policy. */
 import { buildAddressTable } from "./addresses.ts";
-import { AutomatonBuilder } from "./automaton.ts";
-import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
+import { type CompiledDetection, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
 import { identityOf } from "./identity.ts";
 import { buildInterfaceTable, type InterfaceDescription, type InterfaceSet } from "./interfaces.ts";
-import { ANYTHING, SetList } from "./membership.ts";
+import { LiteralCollector } from "./literals.ts";
+import { ANYTHING, type Membership, SetList } from "./membership.ts";
 import { buildPortTable } from "./ports.ts";
 import { ALL_ADDRESSES, ALL_PORTS, type RangeSet } from "./ranges.ts";
+import { joinRows, type RuleBits, rulesOfRows, rulesWhere, wordsFor } from "./ruleBits.ts";
+import { MAX_MEMBERSHIP_WORDS } from "./limits.ts";
 import type { Content, Signature } from "./signature/mod.ts";
 
 /** One rule with everything resolved but interfaces. It needs a connection, signatures or both. */
@@ -39,81 +41,125 @@ export interface DetectionOptions {
   readonly inspectBytes?: number;
 }
 
+/** The header of a rule, its sets as numbers. */
+interface RuleSets {
+  readonly spec: RuleSpec;
+  readonly subject: number;
+  readonly peers: number;
+  readonly interfaces: number;
+  readonly ports: number;
+  readonly client: number;
+  readonly clientPorts: number;
+  readonly server: number;
+  readonly serverPorts: number;
+}
+
 export class DetectionBuilder {
   readonly #rules: number[] = [];
+  readonly #sets: RuleSets[] = [];
   readonly #signatures: number[] = [];
   readonly #addresses = new SetList(ALL_ADDRESSES);
   readonly #ports = new SetList(ALL_PORTS);
   readonly #interfaces: InterfaceSet[] = [];
   readonly #interfaceNumbers = new Map<string, number>();
-  readonly #exact: Literals;
-  readonly #folded: Literals;
+  readonly #exact: LiteralCollector;
+  readonly #folded: LiteralCollector;
   readonly #inspectBytes: number;
 
   constructor(options: DetectionOptions = {}) {
-    this.#exact = new Literals(false, options.maximumStates);
-    this.#folded = new Literals(true, options.maximumStates);
+    this.#exact = new LiteralCollector(false, options.maximumStates);
+    this.#folded = new LiteralCollector(true, options.maximumStates);
     this.#inspectBytes = options.inspectBytes ?? 0;
   }
 
   get ruleCount(): number {
-    return this.#rules.length / RULE_WORDS;
+    return this.#sets.length;
   }
 
   /** Number of the new rule, or why it does not fit. A rule that does not fit leaves the others as they were. */
   add(spec: RuleSpec): number | string {
-    const fault = this.#fits(spec.signatures);
+    const fault = this.#whyContentsDoNotFit(spec.signatures);
     if (fault !== undefined) return fault;
-    const words = new Array<number>(RULE_WORDS).fill(0);
-    const { connection } = spec;
-    words[Rule.Flags] = directionFlags(spec.direction) | (connection === undefined ? 0 : connection.phase === "Handshake" ? RuleFlag.Handshake : RuleFlag.Established);
-    const sets = [
-      [Rule.SubjectAddresses, this.#addresses.add(spec.subject)],
-      [Rule.SubjectInterfaces, this.#interfaceSet(spec.interfaces)],
-      [Rule.PeerAddresses, this.#addresses.add(spec.peers)],
-      [Rule.Ports, this.#ports.add(spec.ports)],
-      [Rule.ClientAddresses, this.#addresses.add(connection?.client ?? ALL_ADDRESSES)],
-      [Rule.ClientPorts, this.#ports.add(connection?.clientPorts ?? ALL_PORTS)],
-      [Rule.ServerAddresses, this.#addresses.add(connection?.server ?? ALL_ADDRESSES)],
-      [Rule.ServerPorts, this.#ports.add(connection?.serverPorts ?? ALL_PORTS)],
-    ] as const;
-    for (const [word, set] of sets) {
-      if (set === undefined) return TABLE_FULL;
-      words[word] = set;
-    }
+    const sets = this.#setsOf(spec);
     const rule = this.ruleCount;
     const first = this.#signatures.length / SIGNATURE_WORDS;
-    const signatures: number[] = [];
-    for (const signature of spec.signatures) {
-      const encoded = this.#encodeSignature(signature, rule, spec.identity);
-      if (encoded === undefined) return TABLE_FULL;
-      signatures.push(...encoded);
-    }
+    const signatures = spec.signatures.map((signature) => this.#encodeSignature(signature, rule, spec.identity));
+    const rowsAtMost = 2 * Math.max(this.#addresses.rangeCount, this.#ports.rangeCount) + 1;
+    const full = rowsAtMost * wordsFor(rule + 1) > MAX_MEMBERSHIP_WORDS;
+    if (full || sets === undefined || signatures.includes(undefined)) return TABLE_FULL;
     spec.signatures.forEach(({ contents }, i) => this.#addContents(contents, first + i));
+    this.#signatures.push(...signatures.flatMap((words) => words ?? []));
+    this.#sets.push(sets);
+    const words = new Array<number>(RULE_WORDS).fill(0);
+    words[Rule.Flags] = spec.connection === undefined ? 0 : RuleFlag[spec.connection.phase];
     words[Rule.FirstSignature] = first;
     words[Rule.SignatureCount] = spec.signatures.length;
     [words[Rule.Identity], words[Rule.Identity + 1]] = identityOf(spec.identity) as [number, number];
-    this.#signatures.push(...signatures);
     this.#rules.push(...words);
     return rule;
   }
 
   build(interfaces: readonly InterfaceDescription[]): CompiledDetection {
+    const addressTable = buildAddressTable(this.#addresses.sets);
+    const portTable = buildPortTable(this.#ports.sets);
+    const interfaceTable = buildInterfaceTable(this.#interfaces, interfaces);
     return {
       ruleCount: this.ruleCount,
       rules: shared(this.#rules),
+      ruleBits: this.#ruleBits(addressTable, portTable, interfaceTable),
       signatureCount: this.#signatures.length / SIGNATURE_WORDS,
       signatures: shared(this.#signatures),
-      addresses: buildAddressTable(this.#addresses.sets),
-      ports: buildPortTable(this.#ports.sets),
-      interfaces: buildInterfaceTable(this.#interfaces, interfaces),
+      addresses: addressTable,
+      ports: portTable,
+      interfaces: interfaceTable,
       exact: this.#exact.build(),
       folded: this.#folded.build(),
       inspectBytes: this.#inspectBytes,
     };
   }
 
-  #fits(signatures: readonly Signature[]): string | undefined {
+  #ruleBits(addresses: Membership, ports: Membership, interfaces: Membership): RuleBits {
+    const rules = this.#sets;
+    const rows = (table: Membership, setOf: (rule: RuleSets) => number) => rulesOfRows(table, rules.map(setOf));
+    // A rule without an interface set is in `anyInterface`, never in a row.
+    const interfaceRows = (plane: number) => rows(interfaces, (rule) => (rule.interfaces === ANYTHING ? NO_SET : rule.interfaces * 2 + plane));
+    const connects = (phase: ConnectionSpec["phase"]) => rulesWhere(rules, ({ spec }) => spec.connection?.phase === phase && spec.signatures.length === 0);
+    return {
+      ruleWords: wordsFor(rules.length),
+      clientPorts: rows(ports, (rule) => rule.clientPorts),
+      serverPorts: joinRows(rows(ports, (rule) => rule.ports), rows(ports, (rule) => rule.serverPorts)),
+      clients: rows(addresses, (rule) => rule.client),
+      servers: rows(addresses, (rule) => rule.server),
+      subjects: rows(addresses, (rule) => rule.subject),
+      peers: rows(addresses, (rule) => rule.peers),
+      senders: interfaceRows(0),
+      receivers: interfaceRows(1),
+      anyInterface: rulesWhere(rules, (rule) => rule.interfaces === ANYTHING),
+      inbound: rulesWhere(rules, ({ spec }) => spec.direction !== "Outbound"),
+      outbound: rulesWhere(rules, ({ spec }) => spec.direction !== "Inbound"),
+      handshake: connects("Handshake"),
+      established: connects("Established"),
+      signed: rulesWhere(rules, ({ spec }) => spec.signatures.length > 0),
+    };
+  }
+
+  #setsOf(spec: RuleSpec): RuleSets | undefined {
+    const { connection } = spec;
+    const sets = {
+      spec,
+      interfaces: this.#interfaceSet(spec.interfaces),
+      subject: this.#addresses.add(spec.subject),
+      peers: this.#addresses.add(spec.peers),
+      ports: this.#ports.add(spec.ports),
+      client: this.#addresses.add(connection?.client ?? ALL_ADDRESSES),
+      clientPorts: this.#ports.add(connection?.clientPorts ?? ALL_PORTS),
+      server: this.#addresses.add(connection?.server ?? ALL_ADDRESSES),
+      serverPorts: this.#ports.add(connection?.serverPorts ?? ALL_PORTS),
+    };
+    return Object.values(sets).includes(undefined) ? undefined : (sets as RuleSets);
+  }
+
+  #whyContentsDoNotFit(signatures: readonly Signature[]): string | undefined {
     const contents = signatures.flatMap((signature) => signature.contents);
     for (const literals of [this.#exact, this.#folded]) {
       const fault = literals.whyNot(contents);
@@ -157,44 +203,10 @@ export class DetectionBuilder {
   }
 }
 
+/** A set that no table has. */
+const NO_SET = Number.MAX_SAFE_INTEGER;
+
 const TABLE_FULL = "Cannot hold more address or port sets: the table is full";
-
-/** The literals of one automaton and their uses. */
-class Literals {
-  readonly #builder: AutomatonBuilder;
-  readonly #uses: number[][] = [];
-  #identity = "";
-
-  constructor(folded: boolean, maximumStates: number | undefined) {
-    this.#builder = new AutomatonBuilder(folded, maximumStates);
-  }
-
-  whyNot(contents: readonly Content[]): string | undefined {
-    const mine = contents.filter(({ nocase }) => nocase === this.#builder.folded).map(({ bytes }) => bytes);
-    if (this.#builder.fits(mine)) return undefined;
-    const needed = this.#builder.statesFor(mine);
-    return `Cannot hold so many contents: the automaton of ${this.#builder.stateCount} states would need ${needed} more`;
-  }
-
-  add(bytes: Uint8Array, use: number): void {
-    const literal = this.#builder.add(bytes);
-    (this.#uses[literal] ??= []).push(use);
-    this.#identity += `${bytes.join(" ")},`;
-  }
-
-  build(): LiteralTable | undefined {
-    const automaton = this.#builder.build();
-    if (automaton === undefined) return undefined;
-    const starts = [0];
-    for (const uses of this.#uses) starts.push(starts.at(-1)! + uses.length);
-    return { automaton, identity: shared(identityOf(this.#identity)), useStart: shared(starts), uses: shared(this.#uses.flat()) };
-  }
-}
-
-function directionFlags(direction: RuleSpec["direction"]): number {
-  if (direction === "Inbound") return RuleFlag.Inbound;
-  return direction === "Outbound" ? RuleFlag.Outbound : RuleFlag.Inbound | RuleFlag.Outbound;
-}
 
 function shared(values: readonly number[]): Int32Array {
   const array = new Int32Array(new SharedArrayBuffer(values.length * 4));

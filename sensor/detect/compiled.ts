@@ -6,11 +6,13 @@ import type { AddressTable } from "./addresses.ts";
 import type { Automaton } from "./automaton.ts";
 import type { InterfaceTable } from "./interfaces.ts";
 import type { PortTable } from "./ports.ts";
+import type { RuleBits } from "./ruleBits.ts";
 
 export interface CompiledDetection {
   readonly ruleCount: number;
   /** RULE_WORDS a rule. */
   readonly rules: Int32Array;
+  readonly ruleBits: RuleBits;
   readonly signatureCount: number;
   /** SIGNATURE_WORDS a signature; those of one rule stand together. */
   readonly signatures: Int32Array;
@@ -34,40 +36,29 @@ export interface LiteralTable {
   readonly uses: Int32Array;
 }
 
-export const RULE_WORDS = 16;
+export const RULE_WORDS = 6;
 
-/** Sets are numbers in the tables, -1 (ANYTHING) for no condition. */
 export const Rule = {
+  /** RuleFlag bits. */
   Flags: 0,
-  SubjectAddresses: 1,
-  SubjectInterfaces: 2,
-  PeerAddresses: 3,
-  /** Of the server. */
-  Ports: 4,
-  ClientAddresses: 5,
-  ClientPorts: 6,
-  ServerAddresses: 7,
-  ServerPorts: 8,
-  FirstSignature: 9,
-  SignatureCount: 10,
+  FirstSignature: 1,
+  SignatureCount: 2,
   /** Two words: see identity.ts. */
-  Identity: 12,
+  Identity: 4,
 } as const;
 
 export const RuleFlag = {
-  /** The subject may be the responder. */
-  Inbound: 1,
-  /** The subject may be the initiator. */
-  Outbound: 2,
   /** Has a connection detector of this phase. */
-  Handshake: 4,
-  Established: 8,
+  Handshake: 1,
+  Established: 2,
 } as const;
 
-export const SIGNATURE_WORDS = 12;
+export const SIGNATURE_WORDS = 10;
 
+/** Sets are numbers in the address and port tables, -1 (ANYTHING) for no condition. */
 export const SignatureField = {
   Rule: 0,
+  /** SignatureFlag bits. */
   Flags: 1,
   SourceAddresses: 2,
   SourcePorts: 3,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Field, FLOW_WORDS, FlowFlag, FlowState, SideField } from "../flow/record.ts";
+import { Field, FLOW_WORDS, FlowFlag, FlowState, SideField } from "../flow/mod.ts";
 import { Detector, DetectPhase } from "./detector.ts";
 import { type FlowLike, HandMadeFlows, latin1 } from "./flows.fixture.ts";
 import type { DetectionOptions } from "./build.ts";

@@ -5,7 +5,7 @@
  * Field.DetectMatch of a flow holds, above the handle of matchPool.ts, the epoch of the policy that the flow was last
  * looked at under. After swap() flows are brought up to date when they are next touched, or by revisit().
  */
-import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from "../flow/record.ts";
+import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from "../flow/mod.ts";
 import { renumber, renumberRecords, sameLiterals } from "./carryOver.ts";
 import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
 import { Finding } from "./finding.ts";
@@ -78,7 +78,8 @@ export class Detector implements MatchSink {
     this.#words[flagsAt]! |= seen;
     this.#header.load(slot, interfaceIndex);
     this.#loaded = true;
-    this.#fireConnections(phase === DetectPhase.Handshake ? RuleFlag.Handshake : RuleFlag.Established, 0);
+    const { handshake, established } = this.#compiled.ruleBits;
+    this.#fireConnections(phase === DetectPhase.Handshake ? handshake : established, 0);
     if (phase === DetectPhase.Established) this.#fireWaiting();
     this.#refreshInspection();
   }
@@ -188,7 +189,7 @@ export class Detector implements MatchSink {
     const established = (words[base + Field.Flags]! & FlowFlag.SeenEstablished) !== 0;
     if (isNew || (!established && (words[base + Field.Flags]! & FlowFlag.SeenHandshake) === 0)) return;
     this.#load();
-    if (established) this.#fireConnections(RuleFlag.Established, epoch);
+    if (established) this.#fireConnections(this.#compiled.ruleBits.established, epoch);
     this.#refreshInspection();
   }
 
@@ -198,13 +199,14 @@ export class Detector implements MatchSink {
     this.#loaded = true;
   }
 
-  /** Fires the rules without signatures whose connection detector is of that phase and that came after `epoch`. */
-  #fireConnections(phase: number, epoch: number): void {
-    const { rules, ruleCount } = this.#compiled;
-    for (let rule = 0; rule < ruleCount; rule++) {
-      const at = rule * RULE_WORDS;
-      if ((rules[at + Rule.Flags]! & phase) === 0 || rules[at + Rule.SignatureCount]! > 0) continue;
-      if (this.#ruleSince[rule]! > epoch && this.#header.fitsRule(rule)) this.#fire(rule, -1, 0);
+  /** Fires those of `rules` (one bit each) that the flow fits and that came after `epoch`. */
+  #fireConnections(rules: Uint32Array, epoch: number): void {
+    const { fitting } = this.#header;
+    for (let word = 0; word < rules.length; word++) {
+      for (let bits = rules[word]! & fitting[word]!; bits !== 0; bits &= bits - 1) {
+        const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
+        if (this.#ruleSince[rule]! > epoch) this.#fire(rule, -1, 0);
+      }
     }
   }
 
@@ -286,16 +288,13 @@ export class Detector implements MatchSink {
   /** Keeps a side's bytes coming only while a signature of a rule that has not fired can still match them. */
   #refreshInspection(): void {
     this.#load();
-    const { rules, ruleCount } = this.#compiled;
+    const { signed } = this.#compiled.ruleBits;
+    const { fitting } = this.#header;
     let wanted = 0;
-    for (let rule = 0; rule < ruleCount && wanted !== BOTH_SIDES; rule++) {
-      const at = rule * RULE_WORDS;
-      const count = rules[at + Rule.SignatureCount]!;
-      if (count === 0 || !this.#header.fitsRule(rule) || this.pool.find(this.#slot, ~rule) >= 0) continue;
-      const first = rules[at + Rule.FirstSignature]!;
-      for (let signature = first; signature < first + count && wanted !== BOTH_SIDES; signature++) {
-        if (this.#header.fitsSignature(signature, 0)) wanted |= FlowFlag.Inspect0;
-        if (this.#header.fitsSignature(signature, 1)) wanted |= FlowFlag.Inspect1;
+    for (let word = 0; word < signed.length && wanted !== BOTH_SIDES; word++) {
+      for (let bits = signed[word]! & fitting[word]!; bits !== 0 && wanted !== BOTH_SIDES; bits &= bits - 1) {
+        const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
+        if (this.pool.find(this.#slot, ~rule) < 0) wanted |= this.#sidesOf(rule);
       }
     }
     const base = this.#slot * FLOW_WORDS;
@@ -305,6 +304,19 @@ export class Detector implements MatchSink {
     const added = wanted & ~before;
     if ((added & FlowFlag.Inspect0) !== 0) this.#words[base + Field.DetectState0] = 0;
     if ((added & FlowFlag.Inspect1) !== 0) this.#words[base + Field.DetectState1] = 0;
+  }
+
+  /** FlowFlag bits of the sides whose bytes one of the rule's signatures can match. */
+  #sidesOf(rule: number): number {
+    const { rules } = this.#compiled;
+    const first = rules[rule * RULE_WORDS + Rule.FirstSignature]!;
+    const end = first + rules[rule * RULE_WORDS + Rule.SignatureCount]!;
+    let wanted = 0;
+    for (let signature = first; signature < end && wanted !== BOTH_SIDES; signature++) {
+      if (this.#header.fitsSignature(signature, 0)) wanted |= FlowFlag.Inspect0;
+      if (this.#header.fitsSignature(signature, 1)) wanted |= FlowFlag.Inspect1;
+    }
+    return wanted;
   }
 }
 

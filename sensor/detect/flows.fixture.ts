@@ -1,6 +1,6 @@
 /** Flow records written by hand, as the flow room would leave them. */
 import { parseAddress } from "../../crds/mod.ts";
-import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField, TapInfo } from "../flow/record.ts";
+import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField, TapInfo } from "../flow/mod.ts";
 import type { FlowRecords } from "./records.ts";
 
 export interface FlowLike {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Field } from "../flow/record.ts";
+import { Field } from "../flow/mod.ts";
 import { HandMadeFlows } from "./flows.fixture.ts";
 import { MatchPool } from "./matchPool.ts";
 

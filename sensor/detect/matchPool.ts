@@ -4,7 +4,7 @@
  * none). When the pool is full the oldest record is used again, and counted: its flow may then miss a signature of
  * several contents, or fire a rule twice.
  */
-import { Field, FLOW_WORDS } from "../flow/record.ts";
+import { Field, FLOW_WORDS } from "../flow/mod.ts";
 import { MATCH_POOL_RECORDS, MAX_RECORDS_PER_FLOW } from "./limits.ts";
 import type { FlowRecords } from "./records.ts";
 

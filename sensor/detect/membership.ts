@@ -26,7 +26,8 @@ export class SetList {
   readonly sets: RangeSet[] = [];
   readonly #universe: string;
   readonly #numbers = new Map<string, number>();
-  #ranges = 0;
+  /** Ranges of all sets together. */
+  rangeCount = 0;
 
   constructor(universe: RangeSet) {
     this.#universe = keyOf(universe);
@@ -38,9 +39,9 @@ export class SetList {
     if (key === this.#universe) return ANYTHING;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
-    const ranges = this.#ranges + set.length;
+    const ranges = this.rangeCount + set.length;
     if ((2 * ranges + 1) * ((this.sets.length >>> 5) + 1) > MAX_MEMBERSHIP_WORDS) return undefined;
-    this.#ranges = ranges;
+    this.rangeCount = ranges;
     this.#numbers.set(key, this.sets.length);
     return this.sets.push(set) - 1;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Field, FlowState } from "../flow/record.ts";
+import { Field, FlowState } from "../flow/mod.ts";
 import { Detector, DetectPhase } from "./detector.ts";
 import { HandMadeFlows, latin1 } from "./flows.fixture.ts";
 import { build, type ShortRule } from "./rules.fixture.ts";

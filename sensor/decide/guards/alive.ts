@@ -2,7 +2,7 @@
  * Detection resets what was seen alive: both sides, each acknowledging the other, or one side whose acknowledgements
  * advanced twice; or a SYN. A single forged packet moves none of these.
  */
-import { FlowFlag } from "../../flow/record.ts";
+import { FlowFlag } from "../../flow/mod.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
 

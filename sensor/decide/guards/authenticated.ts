@@ -1,5 +1,5 @@
 /** TCP-MD5 (RFC 2385) and TCP-AO (RFC 5925): a RST without the secret is ignored, so none is sent. */
-import { FlowFlag } from "../../flow/record.ts";
+import { FlowFlag } from "../../flow/mod.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
 

@@ -1,5 +1,5 @@
 /** A kill already works on this flow: a second one would only spend RSTs. */
-import { Field } from "../../flow/record.ts";
+import { Field } from "../../flow/mod.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
 

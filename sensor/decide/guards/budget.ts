@@ -1,5 +1,5 @@
 /** How many resets are too many: of one connection, for one policy, on this node. */
-import { Field } from "../../flow/record.ts";
+import { Field } from "../../flow/mod.ts";
 import { MAX_KILLS_PER_CONNECTION } from "../limits.ts";
 import type { Question } from "../question.ts";
 import { Bucket } from "../rateBudget.ts";

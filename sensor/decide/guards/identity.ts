@@ -2,7 +2,7 @@
  * The connection must be the one that the finding is about, still there, and claimed by nobody else: a new connection
  * on an old tuple is innocent.
  */
-import { Field, FlowFlag, FlowState } from "../../flow/record.ts";
+import { Field, FlowFlag, FlowState } from "../../flow/mod.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
 

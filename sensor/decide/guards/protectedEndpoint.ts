@@ -1,5 +1,5 @@
 /** API server, kubelet, DNS, management ports, the session of who started the sensor: never reset, by nobody. */
-import { Field, FlowFlag } from "../../flow/record.ts";
+import { Field, FlowFlag } from "../../flow/mod.ts";
 import { has } from "../../detect/mod.ts";
 import { CONNECTION_WORDS, ConnectionField, ENDPOINT_WORDS, EndpointField } from "../compiled.ts";
 import type { Question } from "../question.ts";

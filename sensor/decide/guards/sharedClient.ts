@@ -2,7 +2,7 @@
  * Who must not be held: behind a node, a gateway, a masquerade or load balancer's address stand many parties, and a
  * hold would refuse them all. The one connection is reset all the same.
  */
-import { FlowFlag } from "../../flow/record.ts";
+import { FlowFlag } from "../../flow/mod.ts";
 import { has } from "../../detect/mod.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";

@@ -1,5 +1,5 @@
 /** A connection seen to carry several parties is not cut for the sake of one of them, unless the policy says so. */
-import { FlowFlag } from "../../flow/record.ts";
+import { FlowFlag } from "../../flow/mod.ts";
 import { POLICY_WORDS, PolicyField } from "../compiled.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
