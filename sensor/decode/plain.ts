@@ -11,6 +11,12 @@ import { ChecksumState, type Frame, LinkType, type Packet, Protocol } from "./pa
 import { DecodeReason } from "./reason.ts";
 import { parseTcpOptions } from "./tcpOptions.ts";
 
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const ETHERNET = LinkType.Ethernet;
+const TCP = Protocol.Tcp;
+const UNKNOWN = ChecksumState.Unknown;
+const MAPPED_WORD = MAPPED;
+
 /** Ethernet, IPv4 and TCP without options. */
 const HEADERS_BYTES = 54;
 const IPV4_OFFSET = 14;
@@ -29,7 +35,7 @@ export function decodePlain(frame: Frame, packet: Packet, context: DecodeContext
   const start = frame.offset;
   const captured = frame.capturedLength;
   if (
-    frame.linkType !== LinkType.Ethernet ||
+    frame.linkType !== ETHERNET ||
     captured < HEADERS_BYTES ||
     captured < frame.wireLength ||
     captured > bytes.length - start ||
@@ -45,7 +51,7 @@ export function decodePlain(frame: Frame, packet: Packet, context: DecodeContext
   if (
     word0 >>> 24 !== VERSION_4_FIVE_WORDS ||
     (word1 & FRAGMENT_MASK) !== 0 ||
-    ((word2 >>> 16) & 0xff) !== Protocol.Tcp ||
+    ((word2 >>> 16) & 0xff) !== TCP ||
     totalLength < IPV4_BYTES + TCP_BYTES ||
     totalLength > captured - IPV4_OFFSET
   ) {
@@ -71,10 +77,10 @@ export function decodePlain(frame: Frame, packet: Packet, context: DecodeContext
     packet.ipVersion = 4;
     packet.source0 = 0;
     packet.source1 = 0;
-    packet.source2 = MAPPED;
+    packet.source2 = MAPPED_WORD;
     packet.destination0 = 0;
     packet.destination1 = 0;
-    packet.destination2 = MAPPED;
+    packet.destination2 = MAPPED_WORD;
   }
   packet.source3 = source;
   packet.destination3 = destination;
@@ -97,9 +103,9 @@ function decodePlainTcp(
   const control = read32(bytes, offset + 12);
   const headerBytes = (control >>> 28) << 2;
   if (headerBytes < TCP_BYTES || headerBytes > segmentBytes) return false;
-  if (frame.checksum === ChecksumState.Unknown && !isSumRight(bytes, offset, segmentBytes, packet, context)) return false;
+  if (frame.checksum === UNKNOWN && !isSumRight(bytes, offset, segmentBytes, packet, context)) return false;
   const ports = read32(bytes, offset);
-  packet.protocol = Protocol.Tcp;
+  packet.protocol = TCP;
   packet.sourcePort = ports >>> 16;
   packet.destinationPort = ports & 0xffff;
   packet.sequence = read32(bytes, offset + 4);
@@ -139,5 +145,5 @@ function isSumRight(
   context: DecodeContext,
 ): boolean {
   if (context.trustChecksums || segmentBytes > context.superPacketBytes) return true;
-  return adds(sum(bytes, offset, segmentBytes, sumPseudoHeader(packet, Protocol.Tcp, segmentBytes)));
+  return adds(sum(bytes, offset, segmentBytes, sumPseudoHeader(packet, TCP, segmentBytes)));
 }
