@@ -1,7 +1,7 @@
 /** What the local socket (and `flowreset kill` in process) asks of a running sensor. */
 import { parseDocuments } from "../crds/mod.ts";
 import { removeStopFile, RequestError, writeStopFile } from "./control/mod.ts";
-import type { ControlHandlers, ResetLine, StopFileWatch } from "./control/mod.ts";
+import type { ControlHandlers, ResetLine } from "./control/mod.ts";
 import type { SensorOptions } from "./options.ts";
 import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
@@ -20,7 +20,6 @@ export interface ControlParts {
   readonly policyReport: PolicyReport;
   readonly stop: Int32Array;
   readonly setStopped: (stopped: boolean) => void;
-  readonly stopWatch: StopFileWatch | undefined;
 }
 
 export function createControl(parts: ControlParts): ControlHandlers {

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { version } from "./version.ts";
-import { CaptureError, hasNetRaw } from "./capture/mod.ts";
+import { interfaceMatches } from "../crds/mod.ts";
+import { hasNetRaw } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
@@ -15,6 +16,7 @@ import { PacketWorkers } from "./packetWorkers.ts";
 import { DirectoryPolicySource } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { PolicyKeeper } from "./policyKeeper.ts";
+import type { CompiledRound } from "./policyKeeper.ts";
 import { ResetBoard } from "./resetBoard.ts";
 import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
@@ -28,26 +30,38 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   if (!hasNetRaw()) {
     throw new SensorError("MissingRight", "Cannot capture packets: CAP_NET_RAW is missing", "run it with sudo, or give the right: setcap cap_net_raw+ep on the node binary");
   }
+  // What was opened is closed in reverse order, at the end or where the start fails.
+  await using opened = new AsyncDisposableStack();
+  const finished = Promise.withResolvers<void>();
+  finished.promise.catch(() => {});
+  opened.defer(() => finished.resolve());
   const output = openOutput(options);
+  opened.defer(() => output.events.close());
   const { log } = output;
-  const stop = new Int32Array(new SharedArrayBuffer(4));
-  if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
-  const topology = await Topology.start({ onFault: (error) => log.error({ err: error }, "interfaces are not followed any more") });
+
+  const topology = await Topology.start({
+    onFault: (error) => log.error({ err: error }, "interfaces are not followed any more"),
+    isMirror: (name) => name === options.captureOnly,
+    ...(options.interfaces.length === 0 ? {} : { isCaptured: (name: string) => options.interfaces.some((glob) => interfaceMatches(glob, name)) }),
+  });
+  opened.defer(() => topology.close());
   const keeper = new PolicyKeeper({ protectedConnections: ownSessions(process.pid), protectedPorts: options.protectedPorts });
   keeper.interfaces = topology.interfaces();
   const policyReport = new PolicyReport(log);
   const source = options.policies === undefined ? undefined : new DirectoryPolicySource({ directory: options.policies, standalone: true });
-  let firstSnapshot = NOTHING_WRITTEN;
-  let onSnapshot = (snapshot: PolicySnapshot): void => void (firstSnapshot = snapshot);
+  opened.defer(() => source?.close());
+  let latest = NOTHING_WRITTEN;
+  let onSnapshot = (snapshot: PolicySnapshot): void => void (latest = snapshot);
   source?.start((snapshot) => onSnapshot(snapshot));
-  const first = keeper.take(firstSnapshot);
-  policyReport.onSnapshot(firstSnapshot, first);
+  const loaded = latest;
+  const first = keeper.take(loaded);
+  policyReport.onSnapshot(loaded, first);
 
-  const finished = Promise.withResolvers<void>();
-  finished.promise.catch(() => {});
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
   const board = new ResetBoard();
-  const markKey = [...new Int32Array(randomBytes(8).buffer.slice(0, 8))];
   const seed = randomBytes(4).readInt32LE();
+  const markKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()];
   const workers: PacketWorkers = new PacketWorkers({
     count: options.workers,
     startOf: (worker) => ({
@@ -73,28 +87,28 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
       finished.reject(error);
     },
   });
-  try {
-    await workers.start();
-  } catch (error) {
-    await workers.close().catch(() => {});
-    topology.close();
-    source?.close();
-    throw error instanceof CaptureError ? new SensorError("Unavailable", error.message) : error;
-  }
+  opened.defer(() => workers.close());
+  await workers.start().catch((error: unknown) => {
+    throw error instanceof Error && error.name === "CaptureError" ? new SensorError("Unavailable", error.message) : error;
+  });
 
   const setStopped = (stopped: boolean): void => {
     if ((Atomics.exchange(stop, 0, stopped ? 1 : 0) === 1) === stopped) return;
     workers.post({ kind: "stopped" });
     log.warn({ stopped }, stopped ? "emergency stop: nothing is injected" : "injecting again");
   };
+  if (stop[0] === 1) workers.post({ kind: "stopped" });
   const stopWatch = options.stopFile === undefined ? undefined : watchStopFile(options.stopFile, setStopped);
+  opened.defer(() => stopWatch?.close());
+
   const resetFiles = new ResetFiles({ keeper, board, workers, log, statePath: options.socket });
-  const compileAgain = (round: ReturnType<PolicyKeeper["compile"]>): void => {
-    workers.post({ kind: "policy", compiled: round.compiled, labels: round.labels, labelNames: round.labelNames, generation: round.generation });
+  const enforce = (round: CompiledRound): void => {
+    const { compiled, labels, labelNames, generation } = round;
+    workers.post({ kind: "policy", compiled, labels, labelNames, generation });
   };
   onSnapshot = (snapshot) => {
     const round = keeper.take(snapshot);
-    compileAgain(round);
+    enforce(round);
     policyReport.onSnapshot(snapshot, round);
     resetFiles.onResets(keeper.resets);
   };
@@ -104,29 +118,24 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     for (let worker = 0; worker < workers.count; worker++) {
       workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(interfaces, options, worker) });
     }
-    compileAgain(keeper.compile());
+    enforce(keeper.compile());
   });
-  resetFiles.onResets(keeper.resets);
+  // What changed while the Workers started, and the FlowResets that were there from the beginning.
+  if (latest === loaded) resetFiles.onResets(keeper.resets);
+  else onSnapshot(latest);
 
-  const control = createControl({ options, keeper, board, workers, topology, policyReport, stop, setStopped, stopWatch });
+  const control = createControl({ options, keeper, board, workers, topology, policyReport, stop, setStopped });
   const http = await output.serve({ options, workers, keeper, policyReport });
+  opened.defer(() => http?.close());
   const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch((error: unknown) => {
     if (!(error instanceof SensorAlreadyRunning)) throw error;
     log.warn({ socket: options.socket }, "another sensor runs on this machine and keeps the local socket: this one has none");
     return undefined;
   });
+  opened.defer(() => server?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
 
+  const running = opened.move();
   let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
-    stopWatch?.close();
-    source?.close();
-    await server?.close();
-    await http?.close();
-    await workers.close();
-    topology.close();
-    await output.events.close();
-    finished.resolve();
-  };
-  return { control, finished: finished.promise, reopenEvents: () => output.events.reopen(), close: () => (closing ??= close()) };
+  return { control, finished: finished.promise, reopenEvents: () => output.events.reopen(), close: () => (closing ??= running.disposeAsync()) };
 }
