@@ -1,7 +1,6 @@
 /** `flowreset kill`: resets named connections now and says what became of each. */
 import { Option } from "commander";
 import type { Command } from "commander";
-import { durationMs, flowResetSpec, formatPath } from "../crds/mod.ts";
 import { ControlClient, NoSensor } from "../sensor/control/mod.ts";
 import type { ResetEndpoint, ResetLine, ResetSpec } from "../sensor/control/mod.ts";
 import { parseEndpoint } from "./endpoint.ts";
@@ -27,6 +26,8 @@ interface KillWords extends PlaceOptions {
   dryRun?: boolean;
   json?: boolean;
 }
+
+type Crds = typeof import("../crds/mod.ts");
 
 const TARGETS = { both: "Both", client: "Client", server: "Server" } as const;
 
@@ -69,20 +70,22 @@ export function addKillCommand(program: Command, surroundings: Surroundings, don
 }
 
 async function kill(words: KillWords, surroundings: Surroundings): Promise<ExitCode> {
-  const spec = resetSpec(words);
+  // Loaded here: the other commands start without the language.
+  const crds = await import("../crds/mod.ts");
+  const spec = resetSpec(words, crds);
   const report = new KillReport(surroundings, words.json === true);
   const places = placesOf(words, surroundings);
   const ended = new AbortController();
   const forget = surroundings.onSignal(() => ended.abort());
   const client = new ControlClient(places.socket);
   try {
-    const waitMs = durationMs(words.wait);
+    const waitMs = crds.durationMs(words.wait);
     try {
       await follow(client.reset(spec), report, waitMs, ended.signal);
     } catch (error) {
       if (!(error instanceof NoSensor)) throw error;
       const { look, interface: interfaces = [] } = words;
-      await resetByOneShot({ spec, interfaces, lookMs: durationMs(look), stopFile: places.stopFile, signal: ended.signal, surroundings }, (lines) =>
+      await resetByOneShot({ spec, interfaces, lookMs: crds.durationMs(look), holdMs: crds.durationMs(spec.hold), stopFile: places.stopFile, signal: ended.signal, surroundings }, (lines) =>
         follow(lines, report, waitMs, ended.signal),
       );
     }
@@ -121,7 +124,7 @@ async function follow(lines: AsyncIterable<ResetLine>, report: KillReport, waitM
 }
 
 /** Throws UsageError for what a FlowReset does not allow. */
-function resetSpec(words: KillWords): ResetSpec {
+function resetSpec(words: KillWords, { flowResetSpec, formatPath }: Pick<Crds, "flowResetSpec" | "formatPath">): ResetSpec {
   const match: { client?: ResetEndpoint; server?: ResetEndpoint } = {};
   try {
     if (words.client !== undefined) match.client = parseEndpoint("--client", words.client);

@@ -1,5 +1,4 @@
 /** A reset on a machine where no sensor runs: one is started in this process, looks, resets, and ends. */
-import { durationMs } from "../crds/mod.ts";
 import type { ResetLine, ResetSpec } from "../sensor/control/mod.ts";
 import { DEFAULT_SENSOR_OPTIONS } from "../sensor/options.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -9,6 +8,8 @@ export interface OneShot {
   interfaces: readonly string[];
   /** A fresh sensor knows no connection: it has to see their packets first. */
   lookMs: number;
+  /** spec.hold. */
+  holdMs: number;
   stopFile: string;
   signal: AbortSignal;
   surroundings: Surroundings;
@@ -16,7 +17,7 @@ export interface OneShot {
 
 /** Rejects with the sensor's own error. A hold keeps it until the hold is over or a signal comes. */
 export async function resetByOneShot(
-  { spec, interfaces, lookMs, stopFile, signal, surroundings }: OneShot,
+  { spec, interfaces, lookMs, holdMs, stopFile, signal, surroundings }: OneShot,
   follow: (lines: AsyncIterable<ResetLine>) => Promise<void>,
 ): Promise<void> {
   const { stderr } = surroundings;
@@ -36,8 +37,7 @@ export async function resetByOneShot(
     await sleep(lookMs, signal);
     if (signal.aborted) return;
     await follow(sensor.control.reset(spec, signal));
-    const holdMs = spec.dryRun === true ? 0 : durationMs(spec.hold);
-    if (holdMs <= 0 || signal.aborted) return;
+    if (holdMs <= 0 || spec.dryRun === true || signal.aborted) return;
     stderr.write(`holding for ${spec.hold}; interrupt to end it sooner\n`);
     await sleep(holdMs, signal);
   } finally {

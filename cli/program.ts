@@ -1,5 +1,6 @@
 /** The whole command: which commands there are, and how an end becomes an exit code. */
 import { Command } from "commander";
+import { version } from "../sensor/version.ts";
 import { ExitCode, examplesHelp, exitCodesHelp } from "./exitCode.ts";
 import { reportFailure } from "./failure.ts";
 import { addFlowsCommand } from "./flows.ts";
@@ -8,7 +9,7 @@ import { addReplayCommand } from "./replay.ts";
 import { addSensorCommand } from "./sensor.ts";
 import { addStartCommand, addStopCommand } from "./stop.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { addVersionCommand, productVersion } from "./version.ts";
+import { addVersionCommand } from "./version.ts";
 
 /** Never throws. `words` is the command line without program names. */
 export async function main(words: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
@@ -25,7 +26,7 @@ function program(surroundings: Surroundings, done: (code: ExitCode) => void): Co
   const { stdout, stderr } = surroundings;
   const root = new Command("flowreset")
     .description("Cuts exactly the malicious TCP connection, nothing else, and proves that it is dead.")
-    .version(productVersion(), "--version", "print the version number")
+    .version(version(), "--version", "print the version number")
     .helpCommand(true)
     .showHelpAfterError("(--help says how it is used)")
     .exitOverride()

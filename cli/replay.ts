@@ -1,9 +1,8 @@
 /** `flowreset replay`: the same pipeline over capture files; says what would have been reset. */
 import { Option } from "commander";
 import type { Command } from "commander";
-import { DEFAULT_TABLE_CAPACITY } from "../sensor/options.ts";
+import { DEFAULT_TABLE_CAPACITY, LOG_LEVELS } from "../sensor/options.ts";
 import type { ReplayPolicySummary, ReplaySummary } from "../sensor/options.ts";
-import { LOG_LEVELS } from "../sensor/report/mod.ts";
 import type { LogLevel } from "../sensor/report/mod.ts";
 import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
 import { wholeNumber } from "./parse.ts";

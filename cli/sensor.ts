@@ -1,9 +1,8 @@
 /** `flowreset sensor`: guards this machine from a folder of policies until it is told to end. */
 import { Option } from "commander";
 import type { Command } from "commander";
-import { DEFAULT_LISTEN, DEFAULT_SENSOR_OPTIONS, DEFAULT_TABLE_CAPACITY } from "../sensor/options.ts";
+import { DEFAULT_LISTEN, DEFAULT_SENSOR_OPTIONS, DEFAULT_TABLE_CAPACITY, LOG_LEVELS } from "../sensor/options.ts";
 import type { CaptureMethod, RunningSensor, SensorOptions } from "../sensor/options.ts";
-import { LOG_LEVELS } from "../sensor/report/mod.ts";
 import type { LogLevel } from "../sensor/report/mod.ts";
 import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
 import { UsageError } from "./failure.ts";
@@ -17,7 +16,7 @@ interface SensorWords extends PlaceOptions {
   interface?: string[];
   capture: CaptureMethod;
   workers: number;
-  listen?: string;
+  listen: string;
   captureOnly?: string;
   inject?: string;
   events: string;
@@ -83,7 +82,7 @@ function sensorOptions(words: SensorWords, surroundings: Surroundings): SensorOp
     interfaces: words.interface ?? [],
     capture: words.capture,
     workers: words.workers,
-    listen: words.listen,
+    listen: words.listen === "none" ? undefined : words.listen,
     captureOnly: words.captureOnly,
     inject: words.captureOnly === undefined ? undefined : (words.inject ?? "route"),
     events: words.events,

@@ -1,14 +1,8 @@
 /** `flowreset version`. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { version as productVersion } from "../sensor/version.ts";
 import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-/** The product's, from its package. */
-export function productVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 export function addVersionCommand(program: Command, { stdout }: Surroundings, done: (code: ExitCode) => void): void {
   program

@@ -7,6 +7,8 @@ import type { LogLevel } from "./report/mod.ts";
 
 export type CaptureMethod = "ring" | "libpcap";
 
+export const LOG_LEVELS: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+
 export interface SensorOptions {
   /** Folder of policy files, watched; undefined: none (a one-shot `flowreset kill`). */
   policies: string | undefined;

@@ -2,7 +2,6 @@
  * GET /metrics, /healthz (the program turns) and /readyz (it sees traffic and has its policy) for scrapers and
  * probes. Read-only and unauthenticated: it listens on loopback unless told otherwise.
  */
-import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import type { Registry } from "prom-client";
@@ -30,6 +29,7 @@ export interface HttpServer {
 /** Rejects when the address cannot be bound. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port } = parseListen(options.listen);
+  const { createServer } = await import("node:http");
   const server = createServer({ maxHeaderSize: 8_192, connectionsCheckingInterval: 1_000 }, (request, response) => {
     void answer(request, response, options);
   });

@@ -1,10 +1,9 @@
 /** The program's log: pino on standard error. JSON lines for machines, one plain line for a terminal. */
-import { pino } from "pino";
+import { createRequire } from "node:module";
 import type { Logger } from "pino";
 
 export type { Logger };
 export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
-export const LOG_LEVELS: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 
 /** Where lines go: a stream or anything with write(). */
 export interface LogSink {
@@ -13,6 +12,8 @@ export interface LogSink {
 
 /** `pretty`: `12:00:01.123 warn  message key=value`; else pino's JSON with ISO time. */
 export function createLog(level: LogLevel, pretty: boolean, sink: LogSink = process.stderr): Logger {
+  // Workers and short commands come through this room's door too, and have no use for pino.
+  const { pino } = createRequire(import.meta.url)("pino") as typeof import("pino");
   const destination = pretty ? { write: (line: string) => void sink.write(prettyLine(line)) } : sink;
   return pino(
     {

@@ -3,7 +3,8 @@
  * Label sets are bounded: workers by their number, reasons by their tables, policies by LabelTable, series by
  * SeriesTable.
  */
-import { Registry } from "prom-client";
+import { createRequire } from "node:module";
+import type { Registry } from "prom-client";
 import { Families, Histograms } from "./counters.ts";
 import type { Counters, Family } from "./counters.ts";
 import type { LabelTable } from "./labels.ts";
@@ -61,7 +62,9 @@ export interface MetricSources {
 
 /** Nothing is read before the first scrape. */
 export function createMetrics(sources: MetricSources): Registry {
-  const registry = new Registry();
+  // Workers come through this room's door too: prom-client is not for them.
+  const prometheus = createRequire(import.meta.url)("prom-client") as typeof import("prom-client");
+  const registry = new prometheus.Registry();
   registerSingles(registry, sources);
   registerFamilies(registry, sources);
   registerSeries(registry, sources);

@@ -13,7 +13,7 @@ export { MAX_SERIES, SeriesKind } from "./series.ts";
 export type { Series } from "./series.ts";
 export { LabelTable, MAX_LABELS, OTHER_LABEL } from "./labels.ts";
 export { DEFAULT_RING_BYTES, MAX_RECORD_BYTES, RecordRing } from "./recordRing.ts";
-export { createLog, LOG_LEVELS } from "./log.ts";
+export { createLog } from "./log.ts";
 export type { Logger, LogLevel, LogSink } from "./log.ts";
 export { alertEvent, MAX_EVENT_POLICIES, outcomeEvent, resetEvent } from "./event.ts";
 export type {
