@@ -119,6 +119,7 @@ export class Confirm {
   }
 }
 
-function isSettled(end: End): boolean {
+/** Nothing is left to do for this end. */
+export function isSettled(end: End): boolean {
   return !end.targeted || end.dead;
 }

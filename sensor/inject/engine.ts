@@ -10,7 +10,7 @@ import { TcpFlag } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import type { FlowTable } from "../flow/mod.ts";
 import type { Chase } from "./chase.ts";
-import { UNDECIDED } from "./confirm.ts";
+import { UNDECIDED, isSettled } from "./confirm.ts";
 import type { Confirm } from "./confirm.ts";
 import type { InjectCounters } from "./counters.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -148,11 +148,27 @@ export class Engine {
     this.#release(kill);
   }
 
+  /** Tells the outcome, and a second time for a request that joined. */
   tell(kill: Kill, outcome: number, reason: number, nowMs: number): void {
     countBytes(kill, this.#parts.table);
     summarise(kill, outcome, reason, nowMs, this.#record);
     this.#parts.counters.outcomes[outcome]++;
     this.#parts.onOutcome(this.#record);
+    if (kill.joinedOrigin < 0 || kill.joinedOrigin === kill.origin) return;
+    this.#record.origin = kill.joinedOrigin;
+    this.#parts.onOutcome(this.#record);
+  }
+
+  /** A request for a connection that was found dead a moment ago. */
+  tellJoined(kill: Kill, origin: number, nowMs: number): void {
+    if (origin < 0) return;
+    summarise(kill, Outcome.Confirmed, OutcomeReason.AlreadyDead, nowMs, this.#record);
+    this.#record.origin = origin;
+    this.#parts.onOutcome(this.#record);
+  }
+
+  isSettled(kill: Kill): boolean {
+    return isSettled(kill.client) && isSettled(kill.server);
   }
 
   #fireDeferred(kill: Kill, end: End, nowMs: number): void {

@@ -3,7 +3,7 @@
  * into the outbox and nothing else; time comes as an argument.
  */
 import type { Packet } from "../decode/mod.ts";
-import { TcpFlag, isIpv4 } from "../decode/mod.ts";
+import { TcpFlag } from "../decode/mod.ts";
 import { FlowEvent, FlowFlag, FlowState, NO_HOMES } from "../flow/mod.ts";
 import type { FlowTable, Homes } from "../flow/mod.ts";
 import { Chase } from "./chase.ts";
@@ -21,12 +21,13 @@ import { KillPool, isFromClient } from "./killPool.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { InjectLimits } from "./limits.ts";
 import { Mark } from "./mark.ts";
-import { learnFromRecords } from "./numbers.ts";
+import { MptcpConnections } from "./mptcp.ts";
+import { Opening, knowsEnough, widen } from "./opening.ts";
 import { OtherSensors } from "./otherSensors.ts";
 import type { Outbox } from "./outbox.ts";
 import { Outcome, OutcomeReason } from "./outcome.ts";
 import type { OutcomeRecord } from "./outcome.ts";
-import { KillRequest, KillTarget, StartResult } from "./request.ts";
+import { KillRequest, StartResult } from "./request.ts";
 import type { UnseenTuple } from "./request.ts";
 import type { InjectRoute } from "./route.ts";
 
@@ -55,11 +56,13 @@ export class Injector {
   readonly #outbox: Outbox;
   readonly #pool: KillPool;
   readonly #deadlines: Deadlines;
-  readonly #deliveries: Deliveries;
+  readonly #opening: Opening;
   readonly #forge: Forge;
   readonly #engine: Engine;
   readonly #others = new OtherSensors();
-  readonly #heldRequest = new KillRequest();
+  readonly #mptcp: MptcpConnections;
+  /** For what a hold or a condemned Multipath TCP connection refuses. */
+  readonly #ownRequest = new KillRequest();
   /** Describes a request for which there is no kill left. */
   readonly #refused = new Kill(-1);
   readonly #holdKey: HoldKey = new Int32Array(9);
@@ -75,7 +78,9 @@ export class Injector {
     this.holds = new HoldTable(limits.holds, limits.refusalsPerHold, this.mark.unguessable(0, 0, 0));
     this.#pool = new KillPool(table, limits.kills, limits.unattachedKills);
     this.#deadlines = new Deadlines(limits.kills);
-    this.#deliveries = new Deliveries(table, options.homes ?? NO_HOMES, options.route ?? "near");
+    this.#mptcp = new MptcpConnections(table, limits.mptcpConnections);
+    const deliveries = new Deliveries(table, options.homes ?? NO_HOMES, options.route ?? "near");
+    this.#opening = new Opening(table, this.#pool, deliveries, limits);
     this.#forge = new Forge(outbox, this.mark, this.counters);
     const chase = new Chase(this.#forge);
     const confirm = new Confirm(this.#forge, limits);
@@ -102,21 +107,19 @@ export class Injector {
     const { slot } = request;
     if (slot < 0 || this.#table.state(slot) === FlowState.Free) return StartResult.Failed;
     const working = this.#ofSlot(slot);
-    if (working !== undefined) {
-      this.#widen(working, request);
-      this.counters.joined++;
-      return StartResult.Joined;
-    }
+    if (working !== undefined) return this.#join(working, request, nowMs);
     const kill = this.#pool.acquire();
     if (kill === undefined) {
-      this.#fillFromRequest(this.#refused, request, nowMs);
-      this.#fillTuple(this.#refused, slot);
+      this.#opening.request(this.#refused, request, nowMs);
+      this.#opening.tuple(this.#refused, slot);
       return this.#refuseKill(nowMs);
     }
     this.counters.started++;
-    this.#fillFromRequest(kill, request, nowMs);
-    this.#fillFromRecord(kill, request);
-    return this.#go(kill, request, nowMs);
+    this.#opening.request(kill, request, nowMs);
+    this.#opening.record(kill, request);
+    const result = this.#go(kill, request, nowMs);
+    if (result === StartResult.Started && this.#table.hasFlag(slot, FlowFlag.Mptcp)) this.#killSiblings(request, nowMs);
+    return result;
   }
 
   /** A connection that was never seen, for a FlowReset only: both ends are asked by the SYN oracle. StartResult. */
@@ -129,16 +132,10 @@ export class Injector {
     }
     const acquired = this.#pool.hasRoomForUnattached ? this.#pool.acquire() : undefined;
     const kill = acquired ?? this.#refused;
-    kill.address.set(address);
-    kill.clientPort = tuple.clientPort;
-    kill.serverPort = tuple.serverPort;
-    kill.isIpv4 = isIpv4(address[0], address[1], address[2]);
-    this.#fillFromRequest(kill, request, nowMs);
+    this.#opening.request(kill, request, nowMs);
+    this.#opening.unseen(kill, tuple);
     if (acquired === undefined) return this.#refuseKill(nowMs);
     this.counters.started++;
-    kill.refuse = false;
-    kill.established = true;
-    this.#deliveries.resolveUnseen(kill);
     this.#pool.remember(kill);
     return this.#go(kill, request, nowMs);
   }
@@ -171,11 +168,11 @@ export class Injector {
       this.#forge.refuseSyn(working, packet.sequence);
       return true;
     }
-    const request = this.#heldRequest;
+    const request = this.#ownRequest;
     request.slot = slot;
-    request.side = 0;
     request.refuse = true;
     request.policy = policy;
+    request.rule = request.origin = -1;
     request.detectedMs = packet.timestampMs;
     if (this.start(request, nowMs) === StartResult.Started) {
       const kill = this.#pool.ofSlot(slot);
@@ -186,6 +183,7 @@ export class Injector {
 
   /** Every packet of every flow, after `FlowTracker.update`: cheap where nothing is being killed. */
   onPacket(packet: Packet, slot: number, side: number, event: number, nowMs: number): void {
+    if (packet.mptcpSubtype >= 0) this.#onMptcp(packet, slot, nowMs);
     if (this.#pool.active === 0) return;
     let kill = this.#ofSlot(slot);
     let from: End;
@@ -277,55 +275,50 @@ export class Injector {
     const twin = this.#table.twin(slot);
     const other = twin < 0 ? undefined : this.#pool.ofSlot(twin);
     if (other === undefined || other.slot !== twin || other.twin >= 0) return undefined;
-    this.#takeTwin(other, slot);
+    this.#opening.twin(other, slot);
     return other;
   }
 
-  #takeTwin(kill: Kill, twin: number): void {
-    this.#pool.attachTwin(kill, twin, twinFlip(this.#table, kill.slot, twin));
-    this.#deliveries.resolve(kill);
+  /** A kill already works on the connection: it takes the request along, or answers it where it has been decided. */
+  #join(kill: Kill, request: KillRequest, nowMs: number): number {
+    this.counters.joined++;
+    widen(kill, request);
+    if (kill.phase !== KillPhase.Watching) kill.joinedOrigin = request.origin;
+    else if (this.#engine.isSettled(kill)) this.#engine.tellJoined(kill, request.origin, nowMs);
+    else this.#engine.begin(kill, nowMs);
+    return StartResult.Joined;
   }
 
-  #fillFromRequest(kill: Kill, request: KillRequest, nowMs: number): void {
-    kill.target = request.target;
-    kill.client.targeted = request.target !== KillTarget.Server;
-    kill.server.targeted = request.target !== KillTarget.Client;
-    kill.refuse = request.refuse;
-    kill.mayAsk = request.mayAsk;
-    kill.rstBudget = request.rstBudget > 0 ? request.rstBudget : this.limits.rstsPerKill;
-    kill.policy = request.policy;
-    kill.rule = request.rule;
-    kill.origin = request.origin;
-    kill.detectedMs = request.detectedMs > 0 ? request.detectedMs : nowMs;
-    kill.startedMs = kill.lastPacketMs = kill.probedMs = nowMs;
-    kill.verdictMs = nowMs + request.delayMs;
-  }
-
-  #fillFromRecord(kill: Kill, request: KillRequest): void {
-    const table = this.#table;
+  /** The other subflows of the same Multipath TCP connection, and those to come. */
+  #killSiblings(request: KillRequest, nowMs: number): void {
     const { slot } = request;
-    this.#pool.attach(kill, slot);
-    this.#fillTuple(kill, slot);
-    kill.established = !request.refuse || table.state(slot) > FlowState.SynReceived;
-    const { client, server } = kill;
-    client.bytesBefore = table.bytes(slot, 0);
-    server.bytesBefore = table.bytes(slot, 1);
-    kill.quietSide = request.side >= 0 ? request.side : client.bytesBefore >= server.bytesBefore ? 0 : 1;
-    const twin = table.twin(slot);
-    if (twin >= 0 && this.#pool.ofSlot(twin) === undefined) this.#pool.attachTwin(kill, twin, twinFlip(table, slot, twin));
-    this.#deliveries.resolve(kill);
-    learnFromRecords(kill, table);
-    rememberAcknowledged(client);
-    rememberAcknowledged(server);
+    const connection = this.#mptcp.of(slot);
+    if (connection === undefined || connection.condemnedUntilMs > nowMs) return;
+    connection.condemnedUntilMs = nowMs + this.limits.mptcpMs;
+    connection.policy = request.policy;
+    connection.rule = request.rule;
+    connection.origin = request.origin;
+    this.#mptcp.forEachSubflow(connection, (sibling) => {
+      if (sibling === slot || this.#ofSlot(sibling) !== undefined) return;
+      request.slot = sibling;
+      this.start(request, nowMs);
+    });
+    request.slot = slot;
   }
 
-  #fillTuple(kill: Kill, slot: number): void {
-    const table = this.#table;
-    for (let word = 0; word < 8; word++) kill.address[word] = table.addressWord(slot, word >> 2, word & 3);
-    kill.clientPort = table.port(slot, 0);
-    kill.serverPort = table.port(slot, 1);
-    kill.isIpv4 = table.isIpv4(slot);
-    kill.mptcp = table.hasFlag(slot, FlowFlag.Mptcp);
+  #onMptcp(packet: Packet, slot: number, nowMs: number): void {
+    this.#mptcp.learn(packet, slot);
+    const connection = this.#mptcp.condemnedBy(packet, nowMs);
+    if (connection === undefined || slot < 0 || !this.#enabled || this.#ofSlot(slot) !== undefined) return;
+    this.counters.joinsRefused++;
+    const request = this.#ownRequest;
+    request.slot = slot;
+    request.refuse = true;
+    request.policy = connection.policy;
+    request.rule = connection.rule;
+    request.origin = connection.origin;
+    request.detectedMs = packet.timestampMs;
+    this.start(request, nowMs);
   }
 
   /** Tells that `#refused`, which is in no pool, found no place. */
@@ -349,28 +342,10 @@ export class Injector {
     return StartResult.Started;
   }
 
-  #widen(kill: Kill, request: KillRequest): void {
-    if (request.target !== KillTarget.Server) kill.client.targeted = true;
-    if (request.target !== KillTarget.Client) kill.server.targeted = true;
-    if (kill.target !== request.target) kill.target = KillTarget.Both;
-    if (request.mayAsk) kill.mayAsk = true;
-  }
-
   #fail(kill: Kill, reason: number, nowMs: number): number {
     this.#engine.fail(kill, reason, nowMs);
     return StartResult.Failed;
   }
-}
-
-/** Something exact is known for one end at least: the other learns from what that one does. */
-function knowsEnough(kill: Kill): boolean {
-  return (kill.client.targeted && (kill.server.nextKnown || kill.client.acknowledgedKnown))
-    || (kill.server.targeted && (kill.client.nextKnown || kill.server.acknowledgedKnown));
-}
-
-function rememberAcknowledged(end: End): void {
-  end.acknowledgedBefore = end.acknowledged;
-  end.acknowledgedBeforeKnown = end.acknowledgedKnown;
 }
 
 function fillHoldKey(key: HoldKey, packet: Packet): void {
@@ -383,15 +358,4 @@ function fillHoldKey(key: HoldKey, packet: Packet): void {
   key[6] = packet.destination2;
   key[7] = packet.destination3;
   key[8] = packet.destinationPort;
-}
-
-/** 1 where the side that one record takes for the client is the other's server: their numbers tell. */
-function twinFlip(table: FlowTable, slot: number, twin: number): number {
-  const straight = apart(table.next(slot, 0), table.next(twin, 0)) + apart(table.next(slot, 1), table.next(twin, 1));
-  const crossed = apart(table.next(slot, 0), table.next(twin, 1)) + apart(table.next(slot, 1), table.next(twin, 0));
-  return crossed < straight ? 1 : 0;
-}
-
-function apart(a: number, b: number): number {
-  return Math.abs((a - b) | 0);
 }

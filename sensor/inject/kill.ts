@@ -157,6 +157,8 @@ export class Kill {
   policy = -1;
   rule = -1;
   origin = -1;
+  /** Origin of a later request for the same connection, -1 for none. */
+  joinedOrigin = -1;
   detectedMs = 0;
   mptcp = false;
   /** The end that sent the packet that was the reason: its receive number stands still, so it goes first. */
@@ -208,6 +210,7 @@ export class Kill {
     this.silentUntilMs = 0;
     this.established = false;
     this.reopenedSide = -1;
+    this.joinedOrigin = -1;
     this.othersActed = false;
     this.probedMs = this.lastPacketMs = 0;
   }

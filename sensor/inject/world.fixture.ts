@@ -79,6 +79,8 @@ export class World {
   readonly forged: Forged[] = [];
   /** Called for each packet that the sensor takes in, after the injector. */
   onSeen: (packet: Packet, slot: number) => void = () => {};
+  /** Changes packets that the sensor sees. */
+  markNext: ((packet: Packet) => void) | undefined;
   /** Gives a send error for a forged packet, by place. */
   errorOf: (route: number) => number = () => 0;
   readonly #packet = new Packet();
@@ -229,6 +231,7 @@ export class World {
   #see(waiting: Waiting): void {
     this.#packetOf(waiting.side, waiting.segment, waiting.interfaceIndex, waiting.direction, waiting.capturedMs);
     const packet = this.#packet;
+    this.markNext?.(packet);
     if (this.options.blind(packet, packet.interfaceIndex)) return;
     if (this.injector.mark.isOwn(packet)) {
       this.injector.onOwn(packet, this.nowMs);
