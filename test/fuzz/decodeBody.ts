@@ -21,7 +21,8 @@ const FRAGMENT_LIMIT_BYTES = 4 << 20;
 
 const random = new Random(seedOfRun());
 const mutator = new Mutator(random);
-const seeds: readonly SeedPacket[] = [...builtSeeds(), ...(await corpusSeeds())].flatMap(({ packets }) => packets);
+const built: readonly SeedPacket[] = builtSeeds().flatMap(({ packets }) => packets);
+const corpus: readonly SeedPacket[] = (await corpusSeeds()).flatMap(({ packets }) => packets);
 
 /** Contexts of both surroundings, by what they make of checksums and tunnels. */
 const options = [{ checksum: "trust" }, { checksum: "verify" }, { checksum: "trust", superPacketBytes: 65_535 }] as const;
@@ -32,6 +33,7 @@ const twin = new Packet();
 const twinFrame = new Frame();
 twinFrame.bytes = new Uint8Array(mutator.frame.bytes.length);
 const scalarFields = Object.keys(packet).filter((field) => field !== "bytes") as (keyof Packet)[];
+let laterMs = 0;
 let decoded = 0;
 let reassembled = 0;
 
@@ -39,9 +41,10 @@ serve({ input, check, summary });
 
 function input(number: number): void {
   const { frame } = mutator;
-  mutator.load(seeds[random.below(seeds.length)]!);
-  if (!random.oneIn(16)) mutator.damage(seeds[random.below(seeds.length)]!);
-  frame.timestampMs = number * 0.25;
+  mutator.load(anySeed());
+  if (!random.oneIn(16)) mutator.damage(anySeed());
+  if (random.oneIn(20_000)) laterMs += 40_000;
+  frame.timestampMs = laterMs + number * 0.25;
   surround();
   const context = number % options.length;
   const reason = decode(frame, packet, ones[context]!);
@@ -54,6 +57,11 @@ function input(number: number): void {
     if (packet[field] !== twin[field]) throw new Error(`${field} is ${packet[field]} or ${twin[field]}: ${dump()}`);
   }
   checkPacket();
+}
+
+function anySeed(): SeedPacket {
+  const seeds = corpus.length > 0 && random.oneIn(2) ? corpus : built;
+  return seeds[random.below(seeds.length)]!;
 }
 
 /** Ones around the frame, zeroes around its twin. */
@@ -111,7 +119,7 @@ function summary(): string {
   for (const { reasons } of ones) {
     for (let reason = 0; reason < DECODE_REASON_COUNT; reason++) if (reasons[reason]! > 0) seen.add(decodeReasonName(reason));
   }
-  return JSON.stringify({ seeds: seeds.length, decoded, reassembled, reasons: [...seen] });
+  return JSON.stringify({ built: built.length, corpus: corpus.length, decoded, reassembled, reasons: [...seen] });
 }
 
 function dump(): string {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readCapture } from "../../sensor/capture/mod.ts";
 import {
+  buildAuthentication,
   buildDatagram,
   buildExtension,
   buildFragment,
@@ -87,7 +88,35 @@ export function builtSeeds(): SeedConversation[] {
     named("VXLAN in IP in GRE", plain4.map((inner) => tunnelled(tunnelled(inner, "vxlan"), "gre"))),
     named("IPv4 fragments", fragmented(4)),
     named("IPv6 fragments", fragmented(6)),
+    ...atTheLimits(plain4),
     named("UDP", [4, 6].map((version) => datagram(version, 53, Uint8Array.from({ length: 60 }, (_, index) => index)))),
+  ];
+}
+
+/** As deep, long and strange as decode takes them, and one step further. */
+function atTheLimits(plain: readonly Uint8Array[]): SeedConversation[] {
+  const chainOf = (count: number, last: number, tail: Uint8Array) => {
+    const extensions = new Uint8Array(count * 8 + tail.length);
+    for (let index = 0; index < count; index++) {
+      buildExtension(extensions, index * 8, index === count - 1 ? last : 60, new Uint8Array(6));
+    }
+    extensions.set(tail, count * 8);
+    return { firstExtension: 60, extensions };
+  };
+  const atomic = Uint8Array.of(44, 0, 0, 0, 0, 0, 0, 1, Protocol.Tcp, 0, 0, 1, 0, 0, 0, 2);
+  const authentication = new Uint8Array(24);
+  buildAuthentication(authentication, 0, Protocol.Tcp, 1, 2, 12);
+  const thrice = plain.map((inner) => tunnelled(tunnelled(tunnelled(inner, "vxlan"), "geneve"), "gre"));
+  return [
+    named("three tunnels", thrice),
+    named("four tunnels", thrice.map((inner) => tunnelled(inner, "vxlan"))),
+    named("ten extension headers", conversation(6, chainOf(10, Protocol.Tcp, new Uint8Array(0)))),
+    named("eleven extension headers", conversation(6, chainOf(11, Protocol.Tcp, new Uint8Array(0)))),
+    named("two fragment headers", conversation(6, chainOf(1, 44, atomic))),
+    named("authentication", conversation(6, chainOf(1, 51, authentication))),
+    named("mapped", conversation(6, { source0: 0, source1: 0, source2: 0xffff, source3: 1 })),
+    named("source route", conversation(4, { ipOptions: Uint8Array.of(131, 7, 4, 10, 0, 0, 3, 0) })),
+    named("no link type", plain, 99),
   ];
 }
 
