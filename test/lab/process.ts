@@ -76,13 +76,9 @@ export class LabProcess {
     const pid = this.child.pid;
     if (this.exit !== undefined || pid === undefined) return;
     const inside = descendants(pid);
-    for (const target of inside.length === 0 ? [-pid] : inside) {
-      try {
-        process.kill(target, name);
-      } catch {
-        // Ended meanwhile.
-      }
-    }
+    for (const target of inside.length === 0 ? [-pid] : inside) send(target, name);
+    // It stops when its child does.
+    if (name === "SIGCONT" || name === "SIGKILL") send(-pid, "SIGCONT");
   }
 
   /** Ends it and everything that it started. */
@@ -103,6 +99,14 @@ export class LabProcess {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+}
+
+function send(target: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(target, name);
+  } catch {
+    // Ended meanwhile.
   }
 }
 
