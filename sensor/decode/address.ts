@@ -74,7 +74,7 @@ function parseColons(text: string): Int32Array | null {
   if (head === null || tail === null) return null;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
-  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
+  const groups = [...head, ...Array.from({ length: missing }, () => 0), ...tail];
   const words = new Int32Array(4);
   for (let index = 0; index < 4; index++) words[index] = (groups[index * 2]! << 16) | groups[index * 2 + 1]!;
   return words;

@@ -20,6 +20,7 @@ export { buildExtension, buildFragmentHeader, ExtensionHeader, MAX_EXTENSION_HEA
 export { ETHERNET_HEADER_BYTES, EtherType } from "./link.ts";
 export { LinkHeader, NetworkSpec } from "./networkSpec.ts";
 export { ChecksumState, Frame, LinkType, Packet, PacketDirection, Protocol, TcpFlag } from "./packet.ts";
+export type { RestOfFrame } from "./packet.ts";
 export { DECODE_REASON_COUNT, DecodeReason, decodeReasonName } from "./reason.ts";
 export { buildSegment, segmentLength, SegmentSpec } from "./segment.ts";
 export { add, after, before, distance, inWindow, later } from "./seqnum.ts";

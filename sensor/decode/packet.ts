@@ -37,6 +37,12 @@ export const LinkType = {
   LinuxCooked2: 276,
 } as const;
 
+/** Has the rest of a frame of which only the beginning was handed over. */
+export interface RestOfFrame {
+  /** Completes the frame in place: `bytes`, `offset` and `capturedLength` change, `rest` becomes null. */
+  fetch(frame: Frame): void;
+}
+
 /** What capture hands to decode: bytes that are not copied, and what the kernel said beside them. Reused. */
 export class Frame {
   bytes: Uint8Array = EMPTY;
@@ -54,6 +60,8 @@ export class Frame {
   /** VLAN tag that the kernel took out of the frame, or -1; then its TPID. */
   vlanTci = -1;
   vlanTpid = 0;
+  /** Not null where only the headers are here yet: a super-packet is read whole only when somebody wants its content. */
+  rest: RestOfFrame | null = null;
 }
 
 const EMPTY = new Uint8Array(0);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DecodeReason } from "../../sensor/decode/mod.ts";
-import { fuzzRun, HEAP_GROWTH_LIMIT_BYTES, watch } from "./watch.ts";
+import { fuzzRun, HEAP_GROWTH_LIMIT_BYTES, timeoutMs, watch } from "./watch.ts";
 
 interface Summary {
   built: number;
@@ -29,4 +29,4 @@ test(`decode() survives ${run.inputs} damaged packets (FUZZ_SEED=${run.seed})`, 
   const missed = Object.keys(DecodeReason).filter((name) => !summary.reasons.includes(name) && !OUT_OF_REACH.includes(name));
   expect(missed).toEqual([]);
   expect(reassembled).toBeGreaterThan(100);
-});
+}, timeoutMs(run));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FlowEvent } from "../../sensor/flow/mod.ts";
-import { fuzzRun, HEAP_GROWTH_LIMIT_BYTES, watch } from "./watch.ts";
+import { fuzzRun, HEAP_GROWTH_LIMIT_BYTES, timeoutMs, watch } from "./watch.ts";
 
 interface Summary {
   built: number;
@@ -32,4 +32,4 @@ test(`decode and flow survive ${run.inputs} packets of damaged conversations (FU
   expect(summary.alternates).toBeGreaterThan(1000);
   const missed = Object.entries(FlowEvent).filter(([, bit]) => (summary.events & bit) === 0);
   expect(missed).toEqual([]);
-});
+}, timeoutMs(run));

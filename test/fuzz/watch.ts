@@ -46,6 +46,11 @@ export function fuzzRun(): FuzzRun {
   return { inputs: Math.max(number("FUZZ_INPUTS", DEFAULT_INPUTS), 10), seed: number("FUZZ_SEED", DEFAULT_SEED) };
 }
 
+/** Far more than a run takes: a hang is found by its counter. */
+export function timeoutMs(run: FuzzRun): number {
+  return 600_000 + run.inputs;
+}
+
 /** Starts the Worker file `body` and waits for its end; rejects with seed and input number. */
 export async function watch(body: URL, run: FuzzRun): Promise<FuzzResult> {
   const progress = new Int32Array(new SharedArrayBuffer(8));
