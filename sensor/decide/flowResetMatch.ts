@@ -15,6 +15,15 @@ export function flowResetMatches({ flowResets }: CompiledPolicy, words: Int32Arr
   return (words[base + Field.Flags]! & FlowFlag.Inferred) !== 0 && matchesWay(flowResets, at, words, base, 1);
 }
 
+/** Whether it names one connection, both addresses and both ports: then even one that nobody has seen can be asked for. */
+export function flowResetIsExact({ flowResets }: CompiledPolicy, index: number): boolean {
+  const at = index * FLOW_RESET_WORDS;
+  for (let i = 4; i < 8; i++) {
+    if (flowResets[at + FlowResetField.Client + i] !== -1 || flowResets[at + FlowResetField.Server + i] !== -1) return false;
+  }
+  return flowResets[at + FlowResetField.ClientPort] !== 0 && flowResets[at + FlowResetField.ServerPort] !== 0;
+}
+
 /** `client` is the side that would be the client. */
 function matchesWay(resets: Int32Array, at: number, words: Int32Array, base: number, client: number): boolean {
   const pair = words[base + Field.Ports]!;

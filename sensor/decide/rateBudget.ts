@@ -113,7 +113,7 @@ export class RateBudget {
   /** Of the bucket and the source; an IPv6 source is its /64, which is what one customer has. */
   #hash(bucket: number, words: Int32Array, at: number, multiplier: number): number {
     const ipv4 = words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff;
-    let hash = Math.imul((this.#seed ^ this.#names[bucket]!) | 1, multiplier);
+    let hash = Math.imul((this.#seed ^ this.#names[bucket]!) + 0x9e3779b9, multiplier);
     hash = Math.imul(hash ^ (hash >>> 15) ^ (ipv4 ? words[at + 3]! : words[at]!), multiplier);
     hash = Math.imul(hash ^ (hash >>> 13) ^ (ipv4 ? 0xffff : words[at + 1]!), multiplier);
     return hash ^ (hash >>> 16);

@@ -146,6 +146,17 @@ describe("signature detector", () => {
     expect(bench.fired()).toEqual([0]);
   });
 
+  it("fires once for a connection that passes NAT and is seen under both tuples", () => {
+    const bench = new Bench(one);
+    const inside = bench.open();
+    const outside = bench.open({ client: "198.51.100.1", twin: inside });
+    bench.flows.set(inside, Field.Twin, outside);
+    bench.send(inside, 0, "evil");
+    bench.send(outside, 0, "evil");
+    expect(bench.detector.findings[0]!.slot).toBe(inside);
+    expect(bench.fired()).toEqual([0]);
+  });
+
   it("fires every rule that asks for the same content", () => {
     const bench = new Bench([{ signatures: ['content:"a";'] }, { signatures: ['content:"a"; nocase;'] }, { ports: ["81"], signatures: ['content:"a";'] }]);
     bench.send(bench.open(), 0, "a");

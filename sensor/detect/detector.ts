@@ -253,6 +253,9 @@ export class Detector implements MatchSink {
     const at = signature * SIGNATURE_WORDS;
     const rule = signatures[at + SignatureField.Rule]!;
     if (this.pool.find(this.#slot, ~rule) >= 0) return;
+    // The same bytes pass under the connection's other tuple (NAT): one finding is enough.
+    const twin = this.#words[this.#slot * FLOW_WORDS + Field.Twin]!;
+    if (twin >= 0 && this.pool.find(twin, ~rule) >= 0) return;
     this.#load();
     if (!this.#header.fitsSignature(signature, side) || !this.#header.fitsRule(rule)) return;
     const ruleFlags = rules[rule * RULE_WORDS + Rule.Flags]!;
