@@ -1,5 +1,6 @@
 /** What a rule looks for. A rule has one detector or several; all must fire on the same flow. */
 import { z } from "zod";
+import { checkedText } from "./checkedText.ts";
 import { cidrs } from "./cidr.ts";
 import { MAX_SIGNATURES, MAX_SIGNATURE_LENGTH, MAX_SIGNATURE_SETS } from "./limits.ts";
 import { objectName } from "./metadata.ts";
@@ -19,10 +20,12 @@ export const connectionDetector = z.strictObject({
   server: endpoint.prefault({}),
 });
 
-const signatureText = z
-  .string({ error: "Cannot read a signature, expected the text of one Suricata rule" })
-  .max(MAX_SIGNATURE_LENGTH)
-  .regex(/\S/, { error: "Cannot read a signature, expected the text of one Suricata rule" });
+const signatureText = checkedText({
+  noun: "a signature",
+  expected: "the text of one Suricata rule",
+  maxLength: MAX_SIGNATURE_LENGTH,
+  pattern: /\S/,
+});
 
 /** Content in the reassembled streams, in Suricata's rule language; fires when any one of its rules does. */
 export const signatureDetector = z

@@ -12,7 +12,7 @@ const labelKey = checkedText({
 
 const labelValue = z
   .string({ error: "Cannot read a label value, expected a quoted string" })
-  .max(63)
+  .max(63, { error: "Cannot read a label value, expected at most 63 characters" })
   .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/, { error: "Cannot read a label value, expected letters, digits, - _ and ." });
 
 const expression = z
