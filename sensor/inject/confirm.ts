@@ -53,8 +53,7 @@ export class Confirm {
     if (from.nearInterface !== 0 ? packet.interfaceIndex !== from.nearInterface : !atTap) return false;
     const proof = this.#proofIn(kill, from, packet);
     if (proof === Proof.None) return false;
-    from.proof = proof;
-    from.provenMs = packet.timestampMs;
+    from.prove(proof, packet.timestampMs);
     return true;
   }
 
@@ -89,8 +88,7 @@ export class Confirm {
   judge(kill: Kill, nowMs: number): number {
     const { client, server } = kill;
     if (kill.refuse && client.dead && !server.dead && !server.isnKnown && nowMs >= kill.startedMs + this.#limits.serverAnswerMs) {
-      server.proof = Proof.NeverAnswered;
-      server.provenMs = nowMs;
+      server.prove(Proof.NeverAnswered, nowMs);
     }
     if (isSettled(client) && isSettled(server)) {
       this.reason = kill.refuse && !kill.established ? OutcomeReason.RefusedBeforeEstablished

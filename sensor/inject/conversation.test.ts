@@ -289,6 +289,32 @@ describe("a record that goes", () => {
   });
 });
 
+describe("numbers that jump without a SYN", () => {
+  /** Megabytes both ways that the sensor misses: what it sees next could be any connection. */
+  function jumped(mayAsk: boolean): World {
+    const world = World.established();
+    world.options.blind = () => true;
+    for (const end of world.ends) end.toSend = 5_000_000;
+    world.live(500);
+    world.options.blind = () => false;
+    world.startKill({ mayAsk });
+    world.live(4_000);
+    return world;
+  }
+
+  it("are another, innocent connection's for detection", () => {
+    const world = jumped(false);
+    expect(states(world)).toEqual(["established", "established"]);
+    expect(world.log.told).toMatchObject([{ outcome: "Unconfirmed" }]);
+  });
+
+  it("are the connection's own for a FlowReset", () => {
+    const world = jumped(true);
+    expect(states(world)).toEqual(["closed", "closed"]);
+    expect(world.log.told).toMatchObject([{ outcome: "Confirmed" }]);
+  });
+});
+
 describe("a way that the kernel refuses", () => {
   it("the frame fails: the raw socket is tried", () => {
     const world = World.established();
@@ -297,6 +323,16 @@ describe("a way that the kernel refuses", () => {
     world.live(100);
     expect(states(world)).toEqual(["closed", "closed"]);
     expect(world.log.told).toMatchObject([{ outcome: "Confirmed", client: { sendError: 100 } }]);
+  });
+
+  it("a full buffer is no refusal: the same way is tried again", () => {
+    const world = World.established();
+    let refusals = 3;
+    world.errorOf = () => (refusals-- > 0 ? 105 : 0);
+    world.startKill();
+    world.live(100);
+    expect(world.log.told).toMatchObject([{ outcome: "Confirmed", client: { sendError: 105 } }]);
+    expect(world.forged.filter((one) => one.kind === "RST").slice(0, 2).map((one) => one.route)).toEqual([Route.Frame, Route.Frame]);
   });
 
   it("every way fails: NoRoute, with the errno", () => {

@@ -8,6 +8,7 @@
  */
 import { TcpFlag } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
+import { FlowEvent } from "../flow/mod.ts";
 import type { FlowTable } from "../flow/mod.ts";
 import type { Chase } from "./chase.ts";
 import { UNDECIDED, isSettled } from "./confirm.ts";
@@ -23,6 +24,8 @@ import { learnFromPacket, learnFromRecords } from "./numbers.ts";
 import { Route } from "./outbox.ts";
 import { Outcome, OutcomeReason, OutcomeRecord, Proof } from "./outcome.ts";
 import { countBytes, summarise } from "./summary.ts";
+
+const SEND_AGAIN_MS = 1;
 
 /** The challenge ACK gate of the last question is over. */
 const GATE_MARGIN_MS = 10;
@@ -103,14 +106,35 @@ export class Engine {
     if (!this.#judge(kill, nowMs)) this.#schedule(kill);
   }
 
+  /**
+   * The flow room gave the tuple of a kill without a record to a new connection. True where this packet may still
+   * tell of the old one.
+   */
+  onNewConnection(kill: Kill, event: number, nowMs: number): boolean {
+    // One SYN alone can be forged, and the server's old socket answers it with its numbers.
+    if ((event & FlowEvent.SynSeen) !== 0) return true;
+    if ((event & FlowEvent.SynAckSeen) !== 0) {
+      this.replaced(kill, nowMs);
+      return false;
+    }
+    if (!kill.mayAsk || kill.phase === KillPhase.Watching) {
+      this.abandon(kill, Outcome.Unconfirmed, OutcomeReason.NumbersLost, nowMs);
+      return false;
+    }
+    // A FlowReset means whoever has the tuple now.
+    kill.client.forgetNumbers();
+    kill.server.forgetNumbers();
+    return true;
+  }
+
   /** The tuple belongs to a new connection: both old sockets are gone, and nothing more is sent. */
   replaced(kill: Kill, nowMs: number): void {
     if (kill.phase === KillPhase.Watching) {
       this.#release(kill);
       return;
     }
-    markReplaced(kill.client, nowMs);
-    markReplaced(kill.server, nowMs);
+    kill.client.prove(Proof.Replaced, nowMs);
+    kill.server.prove(Proof.Replaced, nowMs);
     kill.reopenedSide = kill.reopenedSide < 0 ? 0 : kill.reopenedSide;
     this.#judge(kill, nowMs);
     if (kill.phase !== KillPhase.Free) this.#release(kill);
@@ -122,17 +146,13 @@ export class Engine {
     this.#release(kill);
   }
 
-  /** Ends whose way has changed get their RSTs once more. */
+  /** What the kernel refused leaves once more, a moment later. */
   sendAgain(kill: Kill, nowMs: number): void {
-    this.#sendAgainTo(kill, kill.client, nowMs);
-    this.#sendAgainTo(kill, kill.server, nowMs);
-  }
-
-  #sendAgainTo(kill: Kill, end: End, nowMs: number): void {
-    if (!end.mustSendAgain) return;
-    end.mustSendAgain = false;
-    end.fired = 0;
-    if (kill.phase === KillPhase.Chasing) this.#parts.chase.fire(kill, end, nowMs);
+    if (kill.phase !== KillPhase.Chasing) return;
+    // A socket buffer that is full stays so for a moment.
+    kill.client.sendAgainAt(nowMs + SEND_AGAIN_MS);
+    kill.server.sendAgainAt(nowMs + SEND_AGAIN_MS);
+    if (!this.#judge(kill, nowMs)) this.#schedule(kill);
   }
 
   /** The record of the connection goes; the kill goes on by the tuple if there is room. */
@@ -195,8 +215,7 @@ export class Engine {
     const peer = kill.peerOf(from);
     if (from.asked && packet.acknowledgement === ((from.askedSequence + 1) | 0)) {
       this.#parts.forge.undoAsk(kill, from);
-      from.proof = Proof.SynAckInAnswerToSyn;
-      from.provenMs = packet.timestampMs;
+      from.prove(Proof.SynAckInAnswerToSyn, packet.timestampMs);
       this.step(kill, nowMs);
       return true;
     }
@@ -266,10 +285,4 @@ export class Engine {
 
 function knowsNothing(kill: Kill): boolean {
   return !kill.client.nextKnown && !kill.server.nextKnown && !kill.client.acknowledgedKnown && !kill.server.acknowledgedKnown;
-}
-
-function markReplaced(end: End, nowMs: number): void {
-  if (end.dead) return;
-  end.proof = Proof.Replaced;
-  end.provenMs = nowMs;
 }

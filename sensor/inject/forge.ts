@@ -124,18 +124,17 @@ export class Forge {
     if (this.#put(kill, end, end.fallback, sequence, 0, TcpFlag.Rst) >= 0) this.#counters.entriesClosed++;
   }
 
-  /** Turns to the fallback after a send that the kernel refused; false (and unreachable) where there is none. */
-  takeOtherWay(end: End): boolean {
+  /** Turns to the fallback after a send that the kernel refused; without one the end is unreachable. */
+  takeOtherWay(end: End): void {
     if (!end.hasFallback) {
       end.unreachable = true;
-      return false;
+      return;
     }
     end.hasFallback = false;
     const { delivery } = end;
     end.delivery = end.fallback;
     end.fallback = delivery;
     end.mustSendAgain = true;
-    return true;
   }
 
   /** True where the end's share of the budget is gone. */

@@ -44,6 +44,9 @@ export interface InjectorOptions {
   readonly onOutcome: (record: OutcomeRecord) => void;
 }
 
+/** EAGAIN, ENOMEM, ENOBUFS: the same way will do in a moment. */
+const TRANSIENT_ERRORS: readonly number[] = [11, 12, 105];
+
 /** Events of packets that say nothing about the connection, unless they are RSTs from the end's own interface. */
 const NO_EVIDENCE = FlowEvent.Copy | FlowEvent.Spoofed | FlowEvent.OutOfWindow;
 
@@ -192,11 +195,8 @@ export class Injector {
     } else {
       kill = this.#pool.ofTuple(packet);
       if (kill === undefined) return;
-      if ((event & FlowEvent.NewConnection) !== 0) {
-        this.#engine.replaced(kill, nowMs);
-        return;
-      }
       from = isFromClient(kill, packet) ? kill.client : kill.server;
+      if ((event & FlowEvent.NewConnection) !== 0 && !this.#engine.onNewConnection(kill, event, nowMs)) return;
     }
     const isRst = (packet.flags & TcpFlag.Rst) !== 0;
     if ((event & NO_EVIDENCE) !== 0 && !(isRst && packet.interfaceIndex === from.nearInterface)) return;
@@ -249,7 +249,9 @@ export class Injector {
       if (kill.phase === KillPhase.Free || kill.serial !== this.#forge.serialAt(place)) continue;
       const end = kill.end(this.#forge.ownerAt(place) & 1);
       end.sendError = outbox.error[place];
-      if (outbox.route[place] === end.delivery.route) failed += this.#forge.takeOtherWay(end) ? 1 : 0;
+      failed++;
+      if (TRANSIENT_ERRORS.includes(end.sendError)) end.mustSendAgain = true;
+      else if (outbox.route[place] === end.delivery.route) this.#forge.takeOtherWay(end);
     }
     outbox.clear();
     if (failed > 0) this.#pool.forEach((kill) => this.#engine.sendAgain(kill, nowMs));

@@ -108,6 +108,26 @@ export class End {
     return isDeath(this.proof);
   }
 
+  /** Proof of death; the first one counts. */
+  prove(proof: number, atMs: number): void {
+    if (this.dead) return;
+    this.proof = proof;
+    this.provenMs = atMs;
+  }
+
+  /** What was known belongs to another connection. */
+  forgetNumbers(): void {
+    this.nextKnown = this.acknowledgedKnown = this.acknowledgedBeforeKnown = this.probed = false;
+  }
+
+  /** What the kernel refused leaves once more at that time. */
+  sendAgainAt(atMs: number): void {
+    if (!this.mustSendAgain) return;
+    this.mustSendAgain = false;
+    this.fired = 0;
+    this.deferredMs = atMs;
+  }
+
   reset(): void {
     this.targeted = true;
     this.next = this.acknowledged = this.isn = 0;

@@ -13,8 +13,8 @@ function marked(change: Partial<Packet> = {}, by = mark): Packet {
 }
 
 describe("halfSipHash()", () => {
-  it("gives the published value for the 16 bytes 0 to 15 under the key 0 to 7", () => {
-    expect(halfSipHash(0x03020100, 0x07060504, 0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c) >>> 0).toBe(0x84acb5d9);
+  it("gives the value of the kernel's own test (lib/tests/siphash_kunit.c) for the 16 bytes 0 to 15 under the key 0 to 7", () => {
+    expect(halfSipHash(0x03020100, 0x07060504, 0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c) >>> 0).toBe(0x8b31d501);
   });
 });
 

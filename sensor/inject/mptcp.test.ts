@@ -83,8 +83,8 @@ describe("MptcpConnections", () => {
   });
 
   const damaged: readonly (readonly [string, Packet])[] = [
-    ["an option of length 0", Object.assign(new Packet(), { bytes: Uint8Array.of(...new Array(20).fill(0), 30, 0, 1, 1), payloadOffset: 24, flags: TcpFlag.Ack, mptcpSubtype: 0 })],
-    ["an option that ends behind the header", Object.assign(new Packet(), { bytes: Uint8Array.of(...new Array(20).fill(0), 30, 20, 1, 1), payloadOffset: 24, flags: TcpFlag.Ack, mptcpSubtype: 0 })],
+    ["an option of length 0", Object.assign(new Packet(), { bytes: Uint8Array.of(...new Uint8Array(20), 30, 0, 1, 1), payloadOffset: 24, flags: TcpFlag.Ack, mptcpSubtype: 0 })],
+    ["an option that ends behind the header", Object.assign(new Packet(), { bytes: Uint8Array.of(...new Uint8Array(20), 30, 20, 1, 1), payloadOffset: 24, flags: TcpFlag.Ack, mptcpSubtype: 0 })],
     ["a header that ends behind the frame", Object.assign(capable([SERVER_KEY], TcpFlag.Ack), { bytes: capable([SERVER_KEY], TcpFlag.Ack).bytes.slice(0, 30) })],
   ];
   for (const [what, packet] of damaged) {

@@ -14,6 +14,8 @@ export const OutcomeReason = {
   // Unconfirmed
   /** An end neither died for all to see nor showed life: silence is not a proof. */
   Silent: 3,
+  /** The numbers on the tuple jumped without a SYN: another connection, or one of which too much went unseen. */
+  NumbersLost: 12,
   // Evaded
   LivesOn: 4,
   /** Takes back a Confirmed: the same connection moved again. */
