@@ -131,7 +131,7 @@ test("a capture that breaks off gives its summary, where it broke, and exit code
   const { code, out, err } = await world.run("replay", "a.pcap", "--json");
   expect(code).toBe(2);
   expect(JSON.parse(out)).toMatchObject({ packets: 1_234, error: { offset: 1_024 } });
-  expect(err).toBe("flowreset: a.pcap at byte 1024: the file ends inside a packet\n");
+  expect(err).toBe("flowreset: a.pcap: the file ends inside a packet at byte 1024\n");
 });
 
 test("with events on standard output the summary goes to standard error", async () => {

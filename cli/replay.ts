@@ -55,7 +55,9 @@ export function addReplayCommand(program: Command, surroundings: Surroundings, d
       if (summary.error !== undefined) {
         const { file, offset, message } = summary.error;
         const name = paint(surroundings.stderr, surroundings.env, "red", "flowreset:");
-        surroundings.stderr.write(`${name} ${printable(file)} at byte ${offset}: ${printable(message)}\n`);
+        // A fault of the file's form names its byte already.
+        const where = message.includes(`at byte ${offset}`) ? "" : ` at byte ${offset}`;
+        surroundings.stderr.write(`${name} ${printable(file)}: ${printable(message)}${where}\n`);
       }
       done(summary.error === undefined ? ExitCode.Ok : ExitCode.BadInput);
     });
