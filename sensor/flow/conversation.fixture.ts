@@ -144,8 +144,9 @@ export class Conversation {
     return segment(up ? this.client : this.server, up ? this.server : this.client, fields);
   }
 
-  /** Relative to the ISN. */
+  /** Relative to the ISN; -1 where it is not known. */
   next(side: number): number {
+    if (!this.table.hasFlag(this.slot, FlowFlag.Next0 << side)) return -1;
     const isn = side === 0 ? this.clientIsn : this.serverIsn;
     return (this.table.next(this.slot, side) - isn) | 0;
   }

@@ -112,7 +112,9 @@ export class Sequencer {
       const edge = words[at + SideField.WindowEdge];
       if (edge !== 0 && after(acknowledgement, edge)) return FlowEvent.OutOfWindow;
       if (peerSeen && after(acknowledgement, words[peerAt + SideField.Highest])) {
-        return FlowEvent.Doubtful | FlowEvent.AckUnseen;
+        if (!this.wasKeepAlive(acknowledgement, peerAt, flags)) return FlowEvent.Doubtful | FlowEvent.AckUnseen;
+        words[peerAt + SideField.Next] = acknowledgement;
+        words[peerAt + SideField.Highest] = acknowledgement;
       }
       // Older than what the peer's largest window explains: it answers a challenge ACK (RFC 5961 section 5.2).
       const known = words[at + SideField.Acknowledged];
@@ -133,6 +135,16 @@ export class Sequencer {
       }
     }
     return 0;
+  }
+
+  /** True where the peer was first seen in the middle by a keep-alive, which is sent one below its next number. */
+  private wasKeepAlive(acknowledgement: number, peerAt: number, flags: number): boolean {
+    return (
+      (flags & FlowFlag.Midstream) !== 0 &&
+      distance(acknowledgement, this.words[peerAt + SideField.Highest]) === 1 &&
+      this.words[peerAt + SideField.Next] === this.words[peerAt + SideField.Highest] &&
+      this.table.doubles[(peerAt + SideField.Bytes) >> 1] === 0
+    );
   }
 
   private count(at: number, packet: Packet): void {

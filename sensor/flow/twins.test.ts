@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import type { Packet } from "../decode/mod.ts";
+import { Conversation, type Endpoint, ipv4, segment } from "./conversation.fixture.ts";
+
+const POD = ipv4(1, 40_000);
+const SERVICE = ipv4(50, 80);
+const BACKEND = ipv4(2, 8080);
+const NODE = ipv4(99, 61_000);
+
+/** Feeds the packet as it shows between the two ends; its slot. */
+function show(world: Conversation, source: Endpoint, destination: Endpoint, fields: Partial<Packet>): number {
+  return world.feed(segment(source, destination, fields)).slot;
+}
+
+const SYN = { flags: 2, sequence: 123_456 };
+
+describe("twins", () => {
+  const rows: [name: string, source: Endpoint, destination: Endpoint, other: Partial<Packet>, linked: boolean][] = [
+    ["a translated destination", POD, BACKEND, SYN, true],
+    ["a translated source", NODE, SERVICE, SYN, true],
+    ["both translated, and a timestamp", NODE, BACKEND, { ...SYN, timestampPresent: true, timestampValue: 7 }, true],
+    ["both translated, without a timestamp", NODE, BACKEND, SYN, false],
+    ["another initial sequence number", POD, BACKEND, { ...SYN, sequence: 123_457 }, false],
+  ];
+  for (const [name, source, destination, fields, linked] of rows) {
+    it(`${linked ? "are" : "are not"} linked by ${name}`, () => {
+      const world = new Conversation();
+      const first = show(world, POD, SERVICE, { ...fields, ...SYN });
+      const second = show(world, source, destination, fields);
+      expect([world.table.twin(first), world.table.twin(second)]).toEqual(linked ? [second, first] : [-1, -1]);
+    });
+  }
+
+  it("are not linked when the second comes too late", () => {
+    const world = new Conversation();
+    const first = show(world, POD, SERVICE, SYN);
+    world.nowMs += 5000;
+    show(world, POD, BACKEND, SYN);
+    expect(world.table.twin(first)).toBe(-1);
+  });
+
+  it("are linked in the middle by a packet with data", () => {
+    const world = new Conversation();
+    const data = { sequence: 5, acknowledgement: 9, bytes: new Uint8Array(3), payloadLength: 3 };
+    const first = show(world, POD, SERVICE, data);
+    const second = show(world, POD, BACKEND, data);
+    expect([world.table.twin(first), world.table.twin(second)]).toEqual([second, first]);
+  });
+
+  it("are not linked in the middle by a bare ACK", () => {
+    const world = new Conversation();
+    const first = show(world, POD, SERVICE, { sequence: 5, acknowledgement: 9 });
+    show(world, POD, BACKEND, { sequence: 5, acknowledgement: 9 });
+    expect(world.table.twin(first)).toBe(-1);
+  });
+
+  it("let go of each other when one goes", () => {
+    const world = new Conversation();
+    const first = show(world, POD, SERVICE, SYN);
+    show(world, POD, BACKEND, SYN);
+    world.nowMs += 20_000;
+    show(world, BACKEND, POD, { flags: 18, sequence: 777, acknowledgement: SYN.sequence + 1 });
+    world.tracker.expire(world.nowMs + 15_000, 10);
+    expect(world.table.size).toBe(1);
+    world.table.forEach((slot) => {
+      expect(slot).not.toBe(first);
+      expect(world.table.twin(slot)).toBe(-1);
+    });
+  });
+});
