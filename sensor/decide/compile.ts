@@ -23,6 +23,8 @@ export interface CompileInput {
 export interface CompileResult {
   readonly compiled: CompiledPolicy;
   readonly notes: readonly CompileNote[];
+  /** The same policies for other interfaces: cheap, however many signatures there are. */
+  withInterfaces(interfaces: readonly InterfaceDescription[]): CompiledPolicy;
 }
 
 /** The order of `objects` does not matter: policies stand by kind, namespace and name. */
@@ -42,9 +44,10 @@ export function compile(input: CompileInput): CompileResult {
       else flowResets.add(object);
     }
   }
-  const { settings, interfaces, protectedConnections = [] } = input;
+  const { settings, protectedConnections = [] } = input;
+  const guardsFor = (interfaces: readonly InterfaceDescription[]) => compileGuards(guardAddresses.copy(), { settings, interfaces, protectedConnections, exemptForAll });
   const compiled: CompiledPolicy = {
-    detection: policies.detection.build(interfaces),
+    detection: policies.detection.build(input.interfaces),
     policyOfRule: sharedWords(policies.policyOfRule),
     policyCount: policies.names.length,
     policies: sharedWords(policies.words),
@@ -52,11 +55,16 @@ export function compile(input: CompileInput): CompileResult {
     flowResetCount: flowResets.names.length,
     flowResets: sharedWords(flowResets.words),
     flowResetHoldMs: sharedDoubles(flowResets.holdMs),
-    guards: compileGuards(guardAddresses, { settings, interfaces, protectedConnections, exemptForAll }),
+    guards: guardsFor(input.interfaces),
     connectionsPerMinute: settings.budgets.connectionsPerMinute,
     names: { policies: policies.names, rules: policies.ruleNames, signatures: policies.signatureNames, flowResets: flowResets.names },
   };
-  return { compiled, notes: notes.notes };
+  const withInterfaces = (interfaces: readonly InterfaceDescription[]): CompiledPolicy => ({
+    ...compiled,
+    detection: policies.detection.withInterfaces(compiled.detection, interfaces),
+    guards: guardsFor(interfaces),
+  });
+  return { compiled, notes: notes.notes, withInterfaces };
 }
 
 function objectName({ kind, namespace, name }: PolicyObject): string {

@@ -59,7 +59,10 @@ export class Decider {
   readonly #question: Question;
   readonly #words: Int32Array;
   readonly #stop: Int32Array;
+  readonly #single: Finding[] = [];
   #compiled: CompiledPolicy;
+  /** Why the last #judge() did not reset, 0 where it did. */
+  #reason: Reason | 0 = 0;
 
   constructor({ flows, compiled, stop, seed }: DeciderOptions) {
     this.#words = flows.words;
@@ -81,8 +84,6 @@ export class Decider {
     this.decideAll(this.#single, 1, nowMs);
     return this.decision.verdict;
   }
-
-  readonly #single: Finding[] = [];
 
   /** Decides the first `count` findings, those of one flow (which stand together) as one; gives the number of decisions. */
   decideAll(findings: readonly Finding[], count: number, nowMs: number): number {
@@ -171,9 +172,6 @@ export class Decider {
     if (winner < 0) this.#suppress(decision, findings, first, end);
     else this.#grant(decision, findings[winner]!, winnerEnforces);
   }
-
-  /** Why the last judge() did not reset, 0 where it did. */
-  #reason: Reason | 0 = 0;
 
   #judge(finding: Finding, policy: number): number {
     const question = this.#question;

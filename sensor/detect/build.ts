@@ -118,11 +118,21 @@ export class DetectionBuilder {
     };
   }
 
+  /** What build() gave, for other interfaces: everything else is shared with it. */
+  withInterfaces(compiled: CompiledDetection, interfaces: readonly InterfaceDescription[]): CompiledDetection {
+    const table = buildInterfaceTable(this.#interfaces, interfaces);
+    return { ...compiled, interfaces: table, ruleBits: { ...compiled.ruleBits, ...this.#interfaceBits(table) } };
+  }
+
+  #interfaceBits(table: Membership): Pick<RuleBits, "senders" | "receivers"> {
+    // A rule without an interface set is in `anyInterface`, never in a row.
+    const rows = (plane: number) => rulesOfRows(table, this.#sets.map((rule) => (rule.interfaces === ANYTHING ? NO_SET : rule.interfaces * 2 + plane)));
+    return { senders: rows(0), receivers: rows(1) };
+  }
+
   #ruleBits(addresses: Membership, ports: Membership, interfaces: Membership): RuleBits {
     const rules = this.#sets;
     const rows = (table: Membership, setOf: (rule: RuleSets) => number) => rulesOfRows(table, rules.map(setOf));
-    // A rule without an interface set is in `anyInterface`, never in a row.
-    const interfaceRows = (plane: number) => rows(interfaces, (rule) => (rule.interfaces === ANYTHING ? NO_SET : rule.interfaces * 2 + plane));
     const connects = (phase: ConnectionSpec["phase"]) => rulesWhere(rules, ({ spec }) => spec.connection?.phase === phase && spec.signatures.length === 0);
     return {
       ruleWords: wordsFor(rules.length),
@@ -132,8 +142,7 @@ export class DetectionBuilder {
       servers: rows(addresses, (rule) => rule.server),
       subjects: rows(addresses, (rule) => rule.subject),
       peers: rows(addresses, (rule) => rule.peers),
-      senders: interfaceRows(0),
-      receivers: interfaceRows(1),
+      ...this.#interfaceBits(interfaces),
       anyInterface: rulesWhere(rules, (rule) => rule.interfaces === ANYTHING),
       inbound: rulesWhere(rules, ({ spec }) => spec.direction !== "Outbound"),
       outbound: rulesWhere(rules, ({ spec }) => spec.direction !== "Inbound"),

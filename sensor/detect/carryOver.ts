@@ -37,6 +37,7 @@ export function sameLiterals(a: LiteralTable | undefined, b: LiteralTable | unde
 }
 
 function match(old: Int32Array, oldCount: number, fresh: Int32Array, freshCount: number, words: number, identity: number): Int32Array {
+  if (sameWords(old, fresh)) return Int32Array.from({ length: oldCount }, (_, i) => i);
   const numbers = new Map<string, number>();
   for (let i = 0; i < freshCount; i++) {
     const key = `${fresh[i * words + identity]} ${fresh[i * words + identity + 1]}`;
@@ -47,4 +48,11 @@ function match(old: Int32Array, oldCount: number, fresh: Int32Array, freshCount:
     renumbered[i] = numbers.get(`${old[i * words + identity]} ${old[i * words + identity + 1]}`) ?? -1;
   }
   return renumbered;
+}
+
+/** Only the interfaces have changed, as they do all day: texts need not be compared. */
+function sameWords(a: Int32Array, b: Int32Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

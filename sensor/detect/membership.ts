@@ -24,13 +24,21 @@ export const ANYTHING = -1;
 /** Collects distinct sets and gives them numbers. */
 export class SetList {
   readonly sets: RangeSet[] = [];
-  readonly #universe: string;
+  #universe: string;
   readonly #numbers = new Map<string, number>();
   /** Ranges of all sets together. */
   rangeCount = 0;
 
   constructor(universe: RangeSet) {
     this.#universe = keyOf(universe);
+  }
+
+  /** Another list with the same sets under the same numbers. */
+  copy(): SetList {
+    const list = new SetList([]);
+    list.#universe = this.#universe;
+    for (const set of this.sets) list.add(set);
+    return list;
   }
 
   /** The number of `set`, the same for equal sets; ANYTHING for the universe; undefined where the table is full. */
