@@ -27,7 +27,7 @@ class Node {
       addresses[formatEndpoint(word0, word1, word2, word3, 0).replace(/:0$/, "")] ?? 0;
     const homes = { homeOf, kindOf: (interfaceIndex: number) => kinds[interfaceIndex] ?? InterfaceKind.Unknown };
     this.tracker = new FlowTracker({ table: this.table, homes });
-    this.injector = new Injector({ table: this.table, outbox: this.outbox, markKey: [1, 2], homes, route, onOutcome: this.log.onOutcome });
+    this.injector = new Injector({ table: this.table, outbox: this.outbox, markKey: [1, 2], interfaces: homes, route, onOutcome: this.log.onOutcome });
   }
 
   /** A packet on an interface; returns its flow. */

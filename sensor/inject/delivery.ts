@@ -17,12 +17,12 @@ const NO_TAP: Sight = { interfaceIndex: 0, incoming: false, kind: InterfaceKind.
 
 export class Deliveries {
   readonly #table: FlowTable;
-  readonly #homes: Homes;
+  readonly #interfaces: Pick<Homes, "kindOf">;
   readonly #route: InjectRoute;
 
-  constructor(table: FlowTable, homes: Homes, route: InjectRoute) {
+  constructor(table: FlowTable, interfaces: Pick<Homes, "kindOf">, route: InjectRoute) {
     this.#table = table;
-    this.#homes = homes;
+    this.#interfaces = interfaces;
     this.#route = route;
   }
 
@@ -78,7 +78,7 @@ export class Deliveries {
     const direction = (tap & TapInfo.DirectionMask) >> TapInfo.DirectionShift;
     // A frame that carried a tunnel, or a tag that is not kept, cannot be made again.
     const plain = (tap & (TapInfo.Tunnel | TapInfo.InnerTag)) === 0;
-    return { interfaceIndex, incoming: direction !== PacketDirection.Outgoing && plain, kind: this.#homes.kindOf(interfaceIndex) };
+    return { interfaceIndex, incoming: direction !== PacketDirection.Outgoing && plain, kind: this.#interfaces.kindOf(interfaceIndex) };
   }
 
   #frame(delivery: Delivery, slot: number, side: number): void {

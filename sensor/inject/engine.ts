@@ -27,6 +27,9 @@ import { countBytes, summarise } from "./summary.ts";
 
 const SEND_AGAIN_MS = 1;
 
+/** Packets captured so long before the sensor woke are a backlog. */
+const BACKLOG_MS = 0.3;
+
 /** The challenge ACK gate of the last question is over. */
 const GATE_MARGIN_MS = 10;
 
@@ -43,6 +46,8 @@ export interface EngineParts {
 }
 
 export class Engine {
+  /** The clock when the sensor woke for the batch at hand. */
+  wokeMs = -Infinity;
   readonly #parts: EngineParts;
   readonly #record = new OutcomeRecord();
 
@@ -100,7 +105,11 @@ export class Engine {
     kill.lastPacketMs = nowMs;
     if (kill.phase === KillPhase.Waiting) return;
     const before = kill.rsts;
-    this.#parts.chase.onPacket(kill, from, packet, nowMs);
+    if (packet.timestampMs < this.wokeMs - BACKLOG_MS) {
+      kill.client.deferredMs = kill.server.deferredMs = nowMs;
+    } else {
+      this.#parts.chase.onPacket(kill, from, packet, nowMs);
+    }
     // A RST with fresh numbers: it is soon time to ask again.
     if (kill.rsts !== before) kill.probeRound = 0;
     if (!this.#judge(kill, nowMs)) this.#schedule(kill);

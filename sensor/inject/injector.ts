@@ -38,7 +38,7 @@ export interface InjectorOptions {
   readonly markKey: ArrayLike<number>;
   readonly limits?: Partial<InjectLimits>;
   /** What each interface is; without it every interface where an end's packets come in counts as its own. */
-  readonly homes?: Homes;
+  readonly interfaces?: Pick<Homes, "kindOf">;
   readonly route?: InjectRoute;
   /** The record is reused. */
   readonly onOutcome: (record: OutcomeRecord) => void;
@@ -82,7 +82,7 @@ export class Injector {
     this.#pool = new KillPool(table, limits.kills, limits.unattachedKills);
     this.#deadlines = new Deadlines(limits.kills);
     this.#mptcp = new MptcpConnections(table, limits.mptcpConnections);
-    const deliveries = new Deliveries(table, options.homes ?? NO_HOMES, options.route ?? "near");
+    const deliveries = new Deliveries(table, options.interfaces ?? NO_HOMES, options.route ?? "near");
     this.#opening = new Opening(table, this.#pool, deliveries, limits);
     this.#forge = new Forge(outbox, this.mark, this.counters);
     const chase = new Chase(this.#forge);
@@ -221,8 +221,17 @@ export class Injector {
     kill.silentUntilMs = nowMs + this.limits.otherSensorMs;
   }
 
+  /**
+   * The clock when the sensor wakes for a batch of packets. Those captured long before it are a backlog: they tell
+   * numbers, and the RST leaves with the freshest of them at the end of the batch, not one for each of the past.
+   */
+  wake(nowMs: number): void {
+    this.#engine.wokeMs = nowMs;
+  }
+
   /** Does what is due; returns when to call again, `Infinity` where nothing waits. */
   tick(nowMs: number): number {
+    this.#engine.wokeMs = nowMs;
     for (let index = this.#deadlines.take(nowMs); index >= 0; index = this.#deadlines.take(nowMs)) {
       this.#engine.step(this.#pool.at(index), nowMs);
     }
@@ -236,21 +245,25 @@ export class Injector {
   }
 
   /**
-   * After the outbox was sent and before it is used again: empties it, and puts in it once more what the kernel
+   * After the outbox was sent (`nowMs`: the clock then) and before it is used again: empties it, and puts in it once more what the kernel
    * refused, by the other way. Returns how many packets wait to be sent now.
    */
   afterSend(nowMs: number): number {
     const outbox = this.#outbox;
     let failed = 0;
     for (let place = 0; place < outbox.count; place++) {
-      if (outbox.error[place] === 0) continue;
-      this.counters.sendErrors++;
       const kill = this.#pool.at(this.#forge.ownerAt(place) >> 1);
+      const error = outbox.error[place];
+      if (error !== 0) this.counters.sendErrors++;
       if (kill.phase === KillPhase.Free || kill.serial !== this.#forge.serialAt(place)) continue;
+      if (error === 0) {
+        kill.left(nowMs);
+        continue;
+      }
       const end = kill.end(this.#forge.ownerAt(place) & 1);
-      end.sendError = outbox.error[place];
+      end.sendError = error;
       failed++;
-      if (TRANSIENT_ERRORS.includes(end.sendError)) end.mustSendAgain = true;
+      if (TRANSIENT_ERRORS.includes(error)) end.mustSendAgain = true;
       else if (outbox.route[place] === end.delivery.route) this.#forge.takeOtherWay(end);
     }
     outbox.clear();
@@ -285,9 +298,10 @@ export class Injector {
   #join(kill: Kill, request: KillRequest, nowMs: number): number {
     this.counters.joined++;
     widen(kill, request);
-    if (kill.phase !== KillPhase.Watching) kill.joinedOrigin = request.origin;
-    else if (this.#engine.isSettled(kill)) this.#engine.tellJoined(kill, request.origin, nowMs);
-    else this.#engine.begin(kill, nowMs);
+    const watching = kill.phase === KillPhase.Watching;
+    if (watching && !this.#engine.isSettled(kill)) this.#engine.begin(kill, nowMs);
+    else if (watching && request.tellJoined) this.#engine.tellJoined(kill, request.origin, nowMs);
+    else if (request.tellJoined) kill.joinedOrigin = request.origin;
     return StartResult.Joined;
   }
 

@@ -185,7 +185,9 @@ export class Kill {
   quietSide = 0;
 
   startedMs = 0;
+  /** When it left; until then, when it was written. */
   firstRstMs = 0;
+  firstRstLeft = false;
   /** When the confirm phase ends, or the watch. */
   verdictMs = 0;
   rsts = 0;
@@ -215,6 +217,13 @@ export class Kill {
     return side === 0 ? this.client : this.server;
   }
 
+  /** A packet for it has left: from the first RST on the reaction is measured. */
+  left(nowMs: number): void {
+    if (this.firstRstLeft || this.rsts === 0) return;
+    this.firstRstLeft = true;
+    this.firstRstMs = nowMs;
+  }
+
   peerOf(end: End): End {
     return end === this.client ? this.server : this.client;
   }
@@ -224,7 +233,7 @@ export class Kill {
     this.generation = this.twinGeneration = this.twinFlip = 0;
     this.client.reset();
     this.server.reset();
-    this.refuse = this.mayAsk = this.byHold = this.mptcp = false;
+    this.firstRstLeft = this.refuse = this.mayAsk = this.byHold = this.mptcp = false;
     this.firstRstMs = this.rsts = this.probes = this.probeRound = 0;
     this.askDueMs = Infinity;
     this.silentUntilMs = 0;

@@ -26,6 +26,8 @@ export class KillRequest {
   delayMs = 0;
   /** When the packet that was the reason was captured; 0: now. */
   detectedMs = 0;
+  /** Where a kill already works on the connection: tell its outcome a second time, with this request's origin. */
+  tellJoined = false;
   /** Given back in the outcome, never looked at. */
   policy = -1;
   rule = -1;

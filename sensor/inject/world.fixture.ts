@@ -104,7 +104,7 @@ export class World {
       kindOf: (interfaceIndex: number) => (interfaceIndex === 1 || !this.options.farServer ? InterfaceKind.Pod : InterfaceKind.Uplink),
     };
     this.tracker = new FlowTracker({ table: this.table, stream: NULL_SINK, homes, onEvict: (slot: number) => this.injector.onEvict(slot) });
-    this.injector = new Injector({ table: this.table, outbox: this.outbox, markKey: MARK_KEY, homes, onOutcome: this.log.onOutcome, limits: this.options.limits });
+    this.injector = new Injector({ table: this.table, outbox: this.outbox, markKey: MARK_KEY, interfaces: homes, onOutcome: this.log.onOutcome, limits: this.options.limits });
   }
 
   /** Two ends that are connected, whose handshake and first exchange the sensor saw. */
@@ -188,7 +188,12 @@ export class World {
     this.#ring.push({ side, segment, interfaceIndex, direction, capturedMs: this.nowMs });
     if (this.#ring.length > 1) return;
     this.at(this.options.lagMs, () => {
-      for (const waiting of this.#ring.splice(0)) this.#see(waiting);
+      // As the packet loop does: the clock once a batch, what a packet caused leaves before the next is looked at.
+      this.injector.wake(this.nowMs);
+      for (const waiting of this.#ring.splice(0)) {
+        this.#see(waiting);
+        if (this.outbox.count > 0) this.#send();
+      }
       this.#work();
     });
   }
@@ -245,6 +250,10 @@ export class World {
 
   #work(): void {
     this.#wakeMs = this.injector.tick(this.nowMs);
+    this.#send();
+  }
+
+  #send(): void {
     for (let round = 0; round < 3 && this.outbox.count > 0; round++) {
       for (let place = 0; place < this.outbox.count; place++) {
         this.outbox.error[place] = this.errorOf(this.outbox.route[place]!);
