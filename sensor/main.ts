@@ -4,9 +4,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { version } from "./version.ts";
-import { interfaceMatches } from "../crds/mod.ts";
+import { defaultSettings, interfaceMatches, parseDocuments } from "../crds/mod.ts";
 import { hasNetRaw } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
+import { compile } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
 import { SensorError } from "./options.ts";
@@ -22,6 +23,7 @@ import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { captureFilter, interfaceNames, routeOf } from "./surroundings.ts";
 import { Topology } from "./topology/mod.ts";
+import { warmUpText } from "./warmUp.ts";
 
 const NOTHING_WRITTEN: PolicySnapshot = { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [] };
 
@@ -60,12 +62,14 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const stop = new Int32Array(new SharedArrayBuffer(4));
   if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
   const board = new ResetBoard();
+  const warmUpCompiled = compile({ objects: parseDocuments(warmUpText(), "warm-up", { standalone: true }).objects, settings: defaultSettings(), interfaces: [] }).compiled;
   const seed = randomBytes(4).readInt32LE();
   const markKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()];
   const workers: PacketWorkers = new PacketWorkers({
     count: options.workers,
     startOf: (worker) => ({
       compiled: first.compiled,
+      warmUpCompiled,
       labels: first.labels,
       labelNames: first.labelNames,
       tableCapacity: Math.max(1_024, Math.floor(options.tableCapacity / options.workers)),

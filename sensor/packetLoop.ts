@@ -14,9 +14,11 @@ import { Counter, Counters, RecordRing } from "./report/mod.ts";
 import { ResetRuns } from "./resetRuns.ts";
 import { Telemetry } from "./telemetry.ts";
 import { HomesReader } from "./topology/mod.ts";
+import { warmUp } from "./warmUp.ts";
 import { RecordKind } from "./workerMessages.ts";
 import type { FromWorker, RunRecord, ToWorker, WorkerStart } from "./workerMessages.ts";
 
+const LIVE_DECODING = { superPacketBytes: LIVE_DATAGRAM_BYTES };
 const PUBLISH_PAUSE_MS = 100;
 /** With nothing to do the loop turns so often, to publish its heartbeat and let silent flows go. */
 const IDLE_WAIT_MS = 500;
@@ -60,6 +62,8 @@ export class PacketLoop {
       nameOf: (index) => this.#nameOf(index),
       onReset: (settled) => this.#runs.onOutcome(settled),
     });
+    const homes = new HomesReader(start.homes);
+    warmUp({ compiled: start.warmUpCompiled, homes, decode: LIVE_DECODING });
     this.pipeline = new Pipeline({
       compiled: start.compiled,
       stop: this.#stop,
@@ -67,8 +71,8 @@ export class PacketLoop {
       seed: start.seed,
       markKey: start.markKey,
       recorder: this.#recorder,
-      decode: { superPacketBytes: LIVE_DATAGRAM_BYTES },
-      homes: new HomesReader(start.homes),
+      decode: LIVE_DECODING,
+      homes,
       route: start.route,
       flowLimits: { establishedMs: start.establishedTimeoutMs },
       labelOf: (policy) => this.#labels.ofPolicy[policy] ?? 0,

@@ -10,7 +10,7 @@ import type { CompiledPolicy, Decision } from "./decide/mod.ts";
 import { DecodeContext, DecodeReason, decode, Packet, Protocol } from "./decode/mod.ts";
 import type { DecodeOptions, Frame } from "./decode/mod.ts";
 import { Detector, DetectPhase } from "./detect/mod.ts";
-import { FlowEvent, FlowState, FlowTable, FlowTracker } from "./flow/mod.ts";
+import { FlowEvent, FlowFlag, FlowState, FlowTable, FlowTracker } from "./flow/mod.ts";
 import type { FlowLimits, Homes } from "./flow/mod.ts";
 import { Injector, KillRequest, Outbox } from "./inject/mod.ts";
 import type { InjectLimits, InjectRoute, OutcomeRecord } from "./inject/mod.ts";
@@ -101,6 +101,10 @@ export class Pipeline {
     const { packet } = this;
     this.packets++;
     if (decode(frame, packet, this.context) !== DecodeReason.Ok || packet.protocol !== Protocol.Tcp) return this.outbox.count;
+    if (frame.rest !== null && this.#wantsContent(packet)) {
+      frame.rest.fetch(frame);
+      decode(frame, packet, this.context);
+    }
     const nowMs = packet.timestampMs;
     if (this.injector.mark.isOwn(packet)) {
       this.ownPackets++;
@@ -146,6 +150,20 @@ export class Pipeline {
   swap(compiled: CompiledPolicy): void {
     this.detector.swap(compiled.detection);
     this.decider.swap(compiled);
+  }
+
+  /** False for a copy, and where no signature can match the side any more: the numbers are in the headers. */
+  #wantsContent(packet: Packet): boolean {
+    const { table } = this;
+    const slot = table.find(
+      packet.source0, packet.source1, packet.source2, packet.source3,
+      packet.destination0, packet.destination1, packet.destination2, packet.destination3,
+      packet.sourcePort, packet.destinationPort,
+    );
+    if (slot < 0) return true;
+    const side = table.foundSide;
+    const tap = table.tap(slot, side);
+    return (tap === 0 || tap === packet.interfaceIndex) && table.hasFlag(slot, FlowFlag.Inspect0 << side);
   }
 
   #inspect(slot: number, event: number, nowMs: number): void {

@@ -9,6 +9,8 @@ import type { RunLine } from "./resetRuns.ts";
 export interface WorkerStart {
   readonly worker: number;
   readonly compiled: CompiledPolicy;
+  /** Of warmUpText(). */
+  readonly warmUpCompiled: CompiledPolicy;
   readonly labels: readonly number[];
   readonly labelNames: readonly [number, string][];
   readonly tableCapacity: number;

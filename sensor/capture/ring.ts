@@ -4,6 +4,7 @@
  * The kernel sets the status word when a slot is filled; storing 0 there gives the slot back.
  */
 import { ChecksumState, Frame, LinkType } from "../decode/mod.ts";
+import type { RestOfFrame } from "../decode/mod.ts";
 import { loadNative, WaitResult } from "../native/mod.ts";
 import type { Native, RingHandle } from "../native/mod.ts";
 import { captureError } from "./error.ts";
@@ -31,7 +32,13 @@ export interface RingOptions extends PaceOptions {
 export const RING_BYTES = 8 << 20;
 export const SLOT_BYTES = 2048;
 /** With CAP_NET_RAW alone the kernel gives net.core.rmem_max at most. */
-export const RECEIVE_BUFFER_BYTES = 8 << 20;
+export const RECEIVE_BUFFER_BYTES = 32 << 20;
+/**
+ * Without CAP_NET_ADMIN only a handful of super-packets may wait beside the ring (net.core.rmem_max); then the ring has
+ * fewer slots, and each holds one whole.
+ */
+const ENOUGH_RECEIVE_BUFFER_BYTES = 4 << 20;
+const LONG_SLOT_BYTES = 65_536;
 export const BATCH_PACKETS = 256;
 /** The longest packet that Linux makes (BIG TCP: GSO_MAX_SIZE is 8 * 65535), and its link header. */
 export const LONGEST_PACKET_BYTES = 8 * 65536;
@@ -79,19 +86,19 @@ export function closeWakeHandle(handle: number): void {
   loadNative().closeFd(handle);
 }
 
-export class RingSource implements PacketSource {
+export class RingSource implements PacketSource, RestOfFrame {
   readonly wakeHandle: number;
   readonly #native: Native;
   readonly #ring: RingHandle;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #superPacket = new Uint8Array(LONGEST_PACKET_BYTES);
+  readonly #discarded = new Uint8Array(1);
   readonly #frame = new Frame();
   readonly #pace: Pace;
   readonly #statistics = emptyStatistics();
   readonly #kernelCounts = new Uint32Array(2);
   readonly #ownsWakeHandle: boolean;
-  readonly #slotBytes: number;
   readonly #slotWords: number;
   readonly #slots: number;
   readonly #batchPackets: number;
@@ -101,18 +108,24 @@ export class RingSource implements PacketSource {
   constructor(options: RingOptions) {
     const native = loadNative();
     this.#native = native;
-    this.#slotBytes = options.slotBytes ?? SLOT_BYTES;
-    this.#slotWords = this.#slotBytes >> 2;
-    this.#slots = (options.ringBytes ?? RING_BYTES) / this.#slotBytes;
     this.#batchPackets = options.batchPackets ?? BATCH_PACKETS;
     this.#pace = new Pace(options);
     this.#ownsWakeHandle = options.wakeHandle === undefined;
     this.wakeHandle = options.wakeHandle ?? native.eventOpen();
+    const ringBytes = options.ringBytes ?? RING_BYTES;
+    const opened = (slotBytes: number): RingHandle =>
+      native.ringOpen(slotBytes, ringBytes / slotBytes, options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES, options.filter ?? ACCEPT_ALL, 0, this.wakeHandle);
     try {
-      this.#ring = native.ringOpen(
-        this.#slotBytes, this.#slots, options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES,
-        options.filter ?? ACCEPT_ALL, 0, this.wakeHandle,
-      );
+      let slotBytes = options.slotBytes ?? SLOT_BYTES;
+      let ring = opened(slotBytes);
+      if (options.slotBytes === undefined && ring.receiveBufferBytes < ENOUGH_RECEIVE_BUFFER_BYTES) {
+        native.ringClose(ring);
+        slotBytes = LONG_SLOT_BYTES;
+        ring = opened(slotBytes);
+      }
+      this.#ring = ring;
+      this.#slotWords = slotBytes >> 2;
+      this.#slots = ringBytes / slotBytes;
     } catch (error) {
       if (this.#ownsWakeHandle) native.closeFd(this.wakeHandle);
       throw captureError(error);
@@ -211,9 +224,28 @@ export class RingSource implements PacketSource {
     try {
       visit(this.#frame);
     } finally {
-      if (this.#open) this.#release(base);
+      if (this.#open) {
+        // Nobody wanted it whole; it must not stand before the next one.
+        if (this.#frame.rest !== null) this.#native.ringReceive(this.#ring, this.#discarded);
+        this.#release(base);
+      }
     }
     return following;
+  }
+
+  /** Reads a super-packet whole, from beside the ring. */
+  fetch(frame: Frame): void {
+    const length = this.#native.ringReceive(this.#ring, this.#superPacket);
+    frame.rest = null;
+    if (length <= frame.capturedLength) {
+      this.#statistics.cutShort++;
+      return;
+    }
+    frame.bytes = this.#superPacket;
+    frame.offset = 0;
+    frame.capturedLength = length < LONGEST_PACKET_BYTES ? length : LONGEST_PACKET_BYTES;
+    if (frame.capturedLength < frame.wireLength) this.#statistics.cutShort++;
+    this.#statistics.superPackets++;
   }
 
   /** The kernel may fill the slot again. On x86-64 a plain store is ordered enough, and does not wait for the cache line. */
@@ -227,19 +259,11 @@ export class RingSource implements PacketSource {
     const frame = this.#frame;
     const statistics = this.#statistics;
     const wireLength = words[base + LENGTH];
-    let capturedLength = words[base + SNAPPED_LENGTH];
+    const capturedLength = words[base + SNAPPED_LENGTH];
     frame.bytes = this.#bytes;
     frame.offset = (base << 2) + (words[base + OFFSETS] & 0xffff);
-    if ((status & COPY) !== 0) {
-      const length = this.#native.ringReceive(this.#ring, this.#superPacket);
-      if (length > capturedLength) {
-        frame.bytes = this.#superPacket;
-        frame.offset = 0;
-        capturedLength = length < LONGEST_PACKET_BYTES ? length : LONGEST_PACKET_BYTES;
-        statistics.superPackets++;
-      }
-    }
-    if (capturedLength < wireLength) statistics.cutShort++;
+    frame.rest = (status & COPY) !== 0 ? this : null;
+    if (frame.rest === null && capturedLength < wireLength) statistics.cutShort++;
     frame.capturedLength = capturedLength;
     frame.wireLength = wireLength;
     frame.timestampMs = (words[base + SECONDS] >>> 0) * 1000 + (words[base + NANOSECONDS] >>> 0) / 1e6;
@@ -260,7 +284,7 @@ export class RingSource implements PacketSource {
       frame.vlanTpid = 0;
     }
     statistics.packets++;
-    statistics.bytes += capturedLength;
+    statistics.bytes += wireLength;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Frame } from "../decode/mod.ts";
 export interface CaptureStatistics {
   /** Frames handed to `visit`. */
   packets: number;
-  /** Their bytes as captured. */
+  /** Their bytes on the wire. */
   bytes: number;
   /** Lost because nobody read in time (the kernel's count). */
   dropped: number;

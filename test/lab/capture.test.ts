@@ -211,7 +211,7 @@ describe("the ring", () => {
   });
 
   it("counts a super-packet that found no room beside the ring as cut short", async () => {
-    const probe = await Probe.start({ ring: { receiveBufferBytes: 4096 }, filter: { interfaces: [await net.node.interfaceIndex("vclient")] } });
+    const probe = await Probe.start({ ring: { receiveBufferBytes: 4096, slotBytes: 2048 }, filter: { interfaces: [await net.node.interfaceIndex("vclient")] } });
     probe.process.write("pause\n");
     await until("the pause", () => probe.events.at(-1)?.event === "woken");
     await transfer(7050);

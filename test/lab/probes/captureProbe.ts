@@ -95,7 +95,10 @@ function capture({ options, shared, filter, wakeHandle }: WorkerInput): void {
   try {
     const ring = openRing({ ...options.ring, wakeHandle, ...(options.filter && { filter: compileFilter(options.filter) }) });
     say({ event: "ready", capabilities: loadNative().effectiveCapabilities() });
-    const visit = (frame: Frame): void => say({ event: "frame", frame: copy(frame, options.bytes === true) });
+    const visit = (frame: Frame): void => {
+      frame.rest?.fetch(frame);
+      say({ event: "frame", frame: copy(frame, options.bytes === true) });
+    };
     while (Atomics.load(shared, Shared.Stop) === 0) {
       if (Atomics.load(shared, Shared.Pause) === 1) Atomics.wait(shared, Shared.Pause, 1);
       const count = ring.poll(-1, visit);
