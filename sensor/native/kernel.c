@@ -49,6 +49,8 @@ static napi_value netlink_open(napi_env env, napi_callback_info info) {
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_bytes, sizeof receive_bytes))
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
   setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  /* Dumps obey what the request names (a namespace, a family); Linux 4.20. */
+  setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
   if (bind(fd, (struct sockaddr *)&address, sizeof address)) {
     int error = errno;
     close(fd);

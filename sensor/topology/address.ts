@@ -8,6 +8,9 @@ export const ADDRESS_HEADER_BYTES = 8;
 /** Of a point-to-point interface the first is the peer's, the second ours; else the first is ours. */
 const Attribute = { Address: 1, Local: 2 } as const;
 
+/** IFA_TARGET_NETNSID: of which namespace the addresses are, in a request and in its answers. */
+export const TARGET_NAMESPACE = 10;
+
 export interface LocalAddress {
   readonly interfaceIndex: number;
   readonly words: Int32Array;
@@ -16,7 +19,7 @@ export interface LocalAddress {
   readonly alone: boolean;
 }
 
-/** Undefined where the message is damaged or of another family. */
+/** Undefined where the message is damaged or of another family. Whose namespace it is of the asker knows. */
 export function parseLocalAddress(body: Span): LocalAddress | undefined {
   if (body.length < ADDRESS_HEADER_BYTES) return undefined;
   const family = body.view.getUint8(body.offset);

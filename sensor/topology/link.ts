@@ -23,6 +23,8 @@ export interface Link {
   readonly peer: number;
   /** That device is in another network namespace. */
   readonly peerElsewhere: boolean;
+  /** Our number of that namespace, -1 where it is ours or has none. */
+  readonly peerNamespace: number;
   /** Driver kind as `ip -d link` shows it ("veth", "bridge", "vxlan"); "" for hardware and loopback. */
   readonly driver: string;
   /** Hexadecimal. */
@@ -46,6 +48,7 @@ export function parseLink(body: Span): Link | undefined {
     peer: readU32(attributes.get(Attribute.Link), 0),
     // Present exactly where the other device is not in our namespace.
     peerElsewhere: attributes.has(Attribute.LinkNamespace),
+    peerNamespace: readU32(attributes.get(Attribute.LinkNamespace), -1) | 0,
     driver: information === undefined ? "" : readText(readAttributes(information)?.get(INFORMATION_KIND)),
     hardwareAddress: readHex(attributes.get(Attribute.HardwareAddress)),
   };

@@ -127,6 +127,19 @@ export function dumpRequest(type: number, family: number, bodyBytes: number, seq
   return bytes;
 }
 
+/** The same with one attribute of 32 bits. */
+export function dumpRequestWith(type: number, bodyBytes: number, sequence: number, attribute: number, value: number): Uint8Array {
+  const plain = dumpRequest(type, 0, bodyBytes, sequence);
+  const bytes = new Uint8Array(plain.length + ATTRIBUTE_HEADER_BYTES + 4);
+  bytes.set(plain);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, bytes.length, LITTLE_ENDIAN);
+  view.setUint16(plain.length, ATTRIBUTE_HEADER_BYTES + 4, LITTLE_ENDIAN);
+  view.setUint16(plain.length + 2, attribute, LITTLE_ENDIAN);
+  view.setInt32(plain.length + ATTRIBUTE_HEADER_BYTES, value, LITTLE_ENDIAN);
+  return bytes;
+}
+
 function align(length: number): number {
   return (length + 3) & ~3;
 }

@@ -2,15 +2,16 @@ import { describe, expect, test } from "vitest";
 import { formatAddress } from "../decode/mod.ts";
 import { describeInterfaces } from "./interfaces.ts";
 import { HOME_LIMIT } from "./limits.ts";
+import type { Claim } from "./namespaceAddresses.ts";
 import { placeAddresses } from "./placement.ts";
 import type { World } from "./world.fixture.ts";
-import { bridgeWorld, routedWorld } from "./world.fixture.ts";
+import { bridgeWorld, routedWorld, words } from "./world.fixture.ts";
 
-function homes(world: World, captured: (name: string) => boolean = () => true): Record<string, number> {
+function homes(world: World, captured: (name: string) => boolean = () => true, claims: readonly Claim[] = []): Record<string, number> {
   const interfaces = describeInterfaces(world.state).filter(({ name }) => captured(name));
-  const { placements } = placeAddresses(world.state, interfaces);
+  const { placements } = placeAddresses(world.state, interfaces, claims);
   const own = placements.filter(({ home, local }) => home !== 0 && !local);
-  return Object.fromEntries(own.map(({ words, home }) => [formatAddress(words[0]!, words[1]!, words[2]!, words[3]!), home]));
+  return Object.fromEntries(own.map(({ words: at, home }) => [formatAddress(at[0]!, at[1]!, at[2]!, at[3]!), home]));
 }
 
 describe("placeAddresses()", () => {
@@ -47,6 +48,24 @@ describe("placeAddresses()", () => {
     expect(homes(world, (name) => name !== "vclient")).toEqual({});
   });
 
+  const claim = (address: string, interfaceIndex: number) => ({ words: words(address), interfaceIndex });
+
+  test("believes the one pod that has the address in its own namespace, against the neighbour table", () => {
+    const poisoned = bridgeWorld().neighbour(2, "10.244.1.11", "bb").forwarding(2, "bb", 5);
+    expect(homes(poisoned)).toEqual({ "10.244.1.11": 5 });
+    expect(homes(poisoned, undefined, [claim("10.244.1.11", 4)])).toEqual({ "10.244.1.11": 4 });
+  });
+
+  test("believes neither of two pods that have the same address, nor the neighbour table then", () => {
+    const world = bridgeWorld().neighbour(2, "10.244.1.11", "bb").forwarding(2, "bb", 5);
+    expect(homes(world, undefined, [claim("10.244.1.11", 4), claim("10.244.1.11", 5)])).toEqual({});
+  });
+
+  test("believes a host route against a pod's own word, and no pod that has an address from outside", () => {
+    expect(homes(routedWorld(), undefined, [claim("10.244.1.12", 4), claim("203.0.113.7", 4), claim("198.51.100.9", 4), claim("fe80::1", 4)]))
+      .toEqual({ "10.244.1.11": 4, "10.244.1.12": 5 });
+  });
+
   test("a host route with a gateway, or in a table that the main one overrules, makes no home", () => {
     expect(homes(routedWorld().route("192.0.2.1/32", 4, "10.244.1.11"))).not.toHaveProperty("192.0.2.1");
     const overruled = routedWorld().route("192.0.2.2/32", 4, "", 100).route("192.0.2.2/32", 3);
@@ -57,7 +76,7 @@ describe("placeAddresses()", () => {
   test("marks this machine's own addresses, next hops and the far ends of tunnels", () => {
     const world = bridgeWorld().link(8, "vxlan0", { driver: "vxlan" }).forwarding(0, "cc", 8, "198.51.100.2").address(4, "169.254.1.1/32");
     const { placements } = placeAddresses(world.state, describeInterfaces(world.state));
-    const marked = placements.map(({ words, home, local, gateway }) => [formatAddress(words[0]!, words[1]!, words[2]!, words[3]!), home, local, gateway]);
+    const marked = placements.map(({ words: at, home, local, gateway }) => [formatAddress(at[0]!, at[1]!, at[2]!, at[3]!), home, local, gateway]);
     expect(marked).toEqual([
       ["127.0.0.1", 1, true, false],
       ["10.244.1.1", 2, true, false],

@@ -1,8 +1,9 @@
 /** The two netlink sockets: one that asks for everything, one that hears every change. */
 import type { Native } from "../native/mod.ts";
-import { ADDRESS_HEADER_BYTES } from "./address.ts";
+import { ADDRESS_HEADER_BYTES, parseLocalAddress, TARGET_NAMESPACE } from "./address.ts";
+import type { LocalAddress } from "./address.ts";
 import { LINK_HEADER_BYTES } from "./link.ts";
-import { AddressFamily, dumpRequest, EVENT_GROUPS, LITTLE_ENDIAN, MessageFlag, MessageType, readMessages } from "./netlink.ts";
+import { AddressFamily, dumpRequest, dumpRequestWith, EVENT_GROUPS, LITTLE_ENDIAN, MessageFlag, MessageType, readAttributes, readMessages, readU32 } from "./netlink.ts";
 import type { NetlinkMessage } from "./netlink.ts";
 import { NEIGHBOUR_HEADER_BYTES } from "./neighbour.ts";
 import { NetworkState } from "./networkState.ts";
@@ -17,6 +18,8 @@ const DUMP_ATTEMPTS = 10;
 /** Datagrams that are taken in one go, so that a flood of events does not hold up the main thread. */
 const BATCH_DATAGRAMS = 2_048;
 const ERRNO_NO_BUFFER = 105;
+/** EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT, EINVAL: a family that this kernel was built without; there is nothing of it. */
+const UNSUPPORTED: readonly number[] = [95, 97, 93, 22];
 
 /** Order matters: what refers to an interface comes after it. */
 const DUMPS: readonly (readonly [type: number, family: number, bodyBytes: number])[] = [
@@ -49,18 +52,39 @@ export class NetlinkSession {
   dump(): NetworkState {
     for (let attempt = 1; ; attempt++) {
       const state = new NetworkState();
-      const consistent = DUMPS.every(([type, family, bodyBytes]) => this.#dumpOne(state, type, family, bodyBytes));
+      const visit = (message: NetlinkMessage): void => void state.apply(message);
+      const consistent = DUMPS.every(([type, family, bodyBytes]) => {
+        const { interrupted, errno } = this.#ask(dumpRequest(type, family, bodyBytes, ++this.#sequence), visit);
+        if (errno !== 0 && !UNSUPPORTED.includes(errno)) throw new Error(`The kernel does not list its interfaces: errno ${errno}`);
+        return !interrupted;
+      });
       // The last attempt counts as it is: its events set right what it missed.
       if (consistent || attempt === DUMP_ATTEMPTS) return state;
     }
   }
 
-  /** False where the kernel says that the table changed under the dump. */
-  #dumpOne(state: NetworkState, type: number, family: number, bodyBytes: number): boolean {
-    const sequence = ++this.#sequence;
-    const sent = this.#native.netlinkSend(this.#questions, dumpRequest(type, family, bodyBytes, sequence));
+  /**
+   * The addresses in another network namespace, named by our number of it. Undefined where we may not ask: it takes
+   * CAP_NET_ADMIN over that namespace, and Linux 4.20.
+   */
+  addressesOf(namespace: number): LocalAddress[] | undefined {
+    const addresses: LocalAddress[] = [];
+    const request = dumpRequestWith(MessageType.GetAddress, ADDRESS_HEADER_BYTES, ++this.#sequence, TARGET_NAMESPACE, namespace);
+    const { errno } = this.#ask(request, (message) => {
+      // A kernel that knows nothing of the question answers with our own addresses.
+      const isOfIt = readU32(readAttributes(message.body, ADDRESS_HEADER_BYTES)?.get(TARGET_NAMESPACE), -1) === namespace;
+      const address = isOfIt ? parseLocalAddress(message.body) : undefined;
+      if (address !== undefined) addresses.push(address);
+    });
+    return errno === 0 ? addresses : undefined;
+  }
+
+  /** Sends a request and hands over its answers; `errno` 0 where it was answered to the end. @throws on silence. */
+  #ask(request: Uint8Array, visit: (message: NetlinkMessage) => void): { interrupted: boolean; errno: number } {
+    const sequence = this.#sequence;
+    const sent = this.#native.netlinkSend(this.#questions, request);
     if (sent < 0) throw new Error(`Cannot ask the kernel for its interfaces: errno ${-sent}`);
-    let consistent = true;
+    let interrupted = false;
     for (;;) {
       const length = this.#native.netlinkReceive(this.#questions, this.#bytes, ANSWER_TIMEOUT_MS);
       if (length <= 0) throw new Error(`The kernel does not list its interfaces: ${length === 0 ? "no answer" : `errno ${-length}`}`);
@@ -68,20 +92,12 @@ export class NetlinkSession {
       if (malformed) this.malformed++;
       for (const message of messages) {
         if (message.sequence !== sequence) continue;
-        if ((message.flags & MessageFlag.DumpInterrupted) !== 0) consistent = false;
-        if (message.type === MessageType.Done) return consistent;
-        if (message.type === MessageType.Error) return this.#onError(message, consistent);
-        state.apply(message);
+        if ((message.flags & MessageFlag.DumpInterrupted) !== 0) interrupted = true;
+        if (message.type === MessageType.Done) return { interrupted, errno: errnoOf(message) };
+        if (message.type === MessageType.Error) return { interrupted, errno: errnoOf(message) };
+        visit(message);
       }
     }
-  }
-
-  /** A family that this kernel was built without is answered with an error: there is nothing of it. */
-  #onError(message: NetlinkMessage, consistent: boolean): boolean {
-    const errno = message.body.length < 4 ? 0 : -message.body.view.getInt32(message.body.offset, LITTLE_ENDIAN);
-    const unsupported = [95, 97, 93, 22].includes(errno); // EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT, EINVAL
-    if (!unsupported) throw new Error(`The kernel does not list its interfaces: errno ${errno}`);
-    return consistent;
   }
 
   /** Hands over the changes that wait, without blocking. "lost": some were dropped, `dump()` again. */
@@ -104,4 +120,9 @@ export class NetlinkSession {
     this.#native.closeFd(this.#events);
     this.#native.closeFd(this.#questions);
   }
+}
+
+/** Of an answer's end: the first word is 0 or a negated errno. */
+function errnoOf(message: NetlinkMessage): number {
+  return message.body.length < 4 ? 0 : Math.max(0, -message.body.view.getInt32(message.body.offset, LITTLE_ENDIAN));
 }

@@ -14,13 +14,14 @@ export class World {
   readonly state = new NetworkState();
 
   link(index: number, name: string, properties: Partial<Link> = {}): this {
-    const plain = { hardwareType: 1, up: true, mtu: 1_500, master: 0, peer: 0, peerElsewhere: false, driver: "", hardwareAddress: "" };
+    const plain = { hardwareType: 1, up: true, mtu: 1_500, master: 0, peer: 0, peerElsewhere: false, peerNamespace: -1, driver: "", hardwareAddress: "" };
     this.state.links.set(index, { index, name, ...plain, ...properties });
     return this;
   }
 
+  /** Its peer is interface 2 of the namespace that has the pod's own index as number. */
   pod(index: number, name: string, master = 0): this {
-    return this.link(index, name, { driver: "veth", peer: 2, peerElsewhere: true, master });
+    return this.link(index, name, { driver: "veth", peer: 2, peerElsewhere: true, peerNamespace: index, master });
   }
 
   address(interfaceIndex: number, text: string): this {

@@ -72,6 +72,24 @@ describe("Topology", () => {
     expect(shared).toContain(net.outside.ipv6);
   });
 
+  test("finds pods behind a bridge that have not said a word, and lets none claim another's address by ARP", async () => {
+    await using lab = await Lab.open();
+    const net = await bridge(lab);
+    const probe = await Probe.start(net.node);
+    const victim = await indexOf(net, net.server);
+    await probe.home(net.server.ipv4, victim);
+    await probe.home(net.server.ipv6, victim);
+    // The client poisons the node's neighbour table and leaves no other trace.
+    await lab.script(`ip -n client addr add ${net.server.ipv4}/24 dev eth0`);
+    await net.client.run(["curl", "-s", "-m", "1", "--interface", net.server.ipv4, `http://${net.nodeAddresses.podIpv4}:1/`], { check: false });
+    await lab.script(`ip -n client addr del ${net.server.ipv4}/24 dev eth0`);
+    const shown = await lab.script(`ip -n client -br link show eth0; ip -n node neigh show ${net.server.ipv4}`);
+    const [mac] = /(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/.exec(shown)!;
+    expect(shown.split(mac)).toHaveLength(3); // Its own interface, and the victim's entry.
+    // For a moment two pods had it: then it is nobody's, until both are asked again.
+    for (let look = 0; look < 20; look++) expect([victim, 0]).toContain(await probe.homeOf(net.server.ipv4));
+  });
+
   test("finds routed pods before they have sent anything, as an ordinary user without any right", async () => {
     await using lab = await Lab.open();
     const net = await pointToPoint(lab);
