@@ -4,7 +4,10 @@
  *
  * Invariant: offset <= end <= bytes.length and end <= wireEnd; no parser reads at or beyond `end`.
  */
-import { DecodeReason } from "./reason.ts";
+import * as reasonModule from "./reason.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { DecodeReason } = reasonModule;
 
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);

@@ -5,19 +5,32 @@
 import { parseAuthentication } from "./authentication.ts";
 import type { DecodeContext } from "./context.ts";
 import type { Cursor } from "./cursor.ts";
-import { GENEVE_PORT, parseGeneve } from "./geneve.ts";
+import { parseGeneve } from "./geneve.ts";
+import * as geneveModule from "./geneve.ts";
 import { parseGre } from "./gre.ts";
 import { parseIpv4 } from "./ipv4.ts";
 import { parseIpv6 } from "./ipv6.ts";
-import { ExtensionHeader, parseExtensions } from "./ipv6Extensions.ts";
-import { EtherType, parseInnerEthernet, parseLink } from "./link.ts";
-import { ChecksumState, type Frame, type Packet, Protocol } from "./packet.ts";
-import { DecodeReason } from "./reason.ts";
+import { parseExtensions } from "./ipv6Extensions.ts";
+import * as ipv6ExtensionsModule from "./ipv6Extensions.ts";
+import { parseInnerEthernet, parseLink } from "./link.ts";
+import * as linkModule from "./link.ts";
+import type { Frame, Packet } from "./packet.ts";
+import * as packetModule from "./packet.ts";
+import * as reasonModule from "./reason.ts";
 import { decodePlain } from "./plain.ts";
 import { parseTcp } from "./tcp.ts";
 import { parseTcpOptions } from "./tcpOptions.ts";
 import { parseUdp } from "./udp.ts";
-import { parseVxlan, VXLAN_OLD_PORT, VXLAN_PORT } from "./vxlan.ts";
+import { parseVxlan } from "./vxlan.ts";
+import * as vxlanModule from "./vxlan.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { GENEVE_PORT } = geneveModule;
+const { ExtensionHeader } = ipv6ExtensionsModule;
+const { EtherType } = linkModule;
+const { ChecksumState, Protocol } = packetModule;
+const { DecodeReason } = reasonModule;
+const { VXLAN_OLD_PORT, VXLAN_PORT } = vxlanModule;
 
 export const MAX_TUNNELS = 3;
 

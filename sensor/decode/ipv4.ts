@@ -4,7 +4,10 @@ import { adds, finish, sum } from "./checksum.ts";
 import { type Cursor, narrow, need } from "./cursor.ts";
 import { parseIpv4Options } from "./ipv4Options.ts";
 import type { Packet } from "./packet.ts";
-import { DecodeReason } from "./reason.ts";
+import * as reasonModule from "./reason.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { DecodeReason } = reasonModule;
 
 const Offset = {
   VersionLength: 0,

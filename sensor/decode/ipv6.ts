@@ -1,10 +1,15 @@
 /** The fixed IPv6 header (RFC 8200 section 3); the chain behind it is in `ipv6Extensions.ts`. */
 import { read16, read32, write16, write32 } from "./bigEndian.ts";
 import { type Cursor, narrow, need } from "./cursor.ts";
-import { MAPPED } from "./ipv4.ts";
-import { ExtensionHeader } from "./ipv6Extensions.ts";
+import * as ipv4Module from "./ipv4.ts";
+import * as ipv6ExtensionsModule from "./ipv6Extensions.ts";
 import type { Packet } from "./packet.ts";
-import { DecodeReason } from "./reason.ts";
+import * as reasonModule from "./reason.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { MAPPED } = ipv4Module;
+const { ExtensionHeader } = ipv6ExtensionsModule;
+const { DecodeReason } = reasonModule;
 
 const Offset = { PayloadLength: 4, NextHeader: 6, HopLimit: 7, Source: 8, Destination: 24 } as const;
 

@@ -4,7 +4,10 @@
  */
 import { read16, read32, write16, write32 } from "./bigEndian.ts";
 import { type Cursor, narrow, need } from "./cursor.ts";
-import { DecodeReason } from "./reason.ts";
+import * as reasonModule from "./reason.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { DecodeReason } = reasonModule;
 
 export const ExtensionHeader = { HopByHop: 0, Routing: 43, Fragment: 44, Authentication: 51, Destination: 60 } as const;
 

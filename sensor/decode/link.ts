@@ -4,8 +4,13 @@
  */
 import { read16, read32, write16, write32 } from "./bigEndian.ts";
 import { type Cursor, need } from "./cursor.ts";
-import { type Frame, LinkType, type Packet } from "./packet.ts";
-import { DecodeReason } from "./reason.ts";
+import type { Frame, Packet } from "./packet.ts";
+import * as packetModule from "./packet.ts";
+import * as reasonModule from "./reason.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { LinkType } = packetModule;
+const { DecodeReason } = reasonModule;
 
 export const EtherType = {
   Ipv4: 0x0800,

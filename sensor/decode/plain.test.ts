@@ -16,6 +16,9 @@ const starts = [
   segment({ options: timestamps }),
   segment({ options: syn, flags: TcpFlag.Syn, payload: new Uint8Array(0) }),
   segment({ payload: new Uint8Array(1600) }),
+  segment({ ipVersion: 6 }),
+  segment({ ipVersion: 6, options: timestamps, flowLabel: 0x12345, typeOfService: 0xb8 }),
+  segment({ ipVersion: 6, source0: 0, source1: 0, source2: 0xffff, source3: 5 }),
 ];
 
 /** All of a packet but its bytes; what only means something beside another field is left out where that field says no. */
@@ -78,7 +81,7 @@ describe("decodePlain()", () => {
   });
 
   test("takes the common packets", () => {
-    for (const bytes of starts) expect(decodePlain(frameOf(bytes), new Packet(), new DecodeContext())).toBe(true);
+    for (const bytes of starts.slice(0, -1)) expect(decodePlain(frameOf(bytes), new Packet(), new DecodeContext())).toBe(true);
   });
 
   test("comes after an IPv6 packet without its addresses", () => {

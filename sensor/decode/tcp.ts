@@ -2,8 +2,13 @@
 import { read16, read32, write16, write32 } from "./bigEndian.ts";
 import { adds, finish, fold, sum, sumPseudoHeader, type AddressPair } from "./checksum.ts";
 import { type Cursor, need } from "./cursor.ts";
-import { type Packet, Protocol } from "./packet.ts";
-import { DecodeReason } from "./reason.ts";
+import type { Packet } from "./packet.ts";
+import * as packetModule from "./packet.ts";
+import * as reasonModule from "./reason.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { Protocol } = packetModule;
+const { DecodeReason } = reasonModule;
 
 const Offset = {
   SourcePort: 0,

@@ -3,8 +3,12 @@
  * (`net/ipv4/tcp_input.c`, tcp_parse_options). An option whose length is not the right one is skipped.
  */
 import { read16, read32, write16, write32 } from "./bigEndian.ts";
-import { type Packet, TcpFlag } from "./packet.ts";
+import type { Packet } from "./packet.ts";
+import * as packetModule from "./packet.ts";
 import { after } from "./seqnum.ts";
+
+// V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
+const { TcpFlag } = packetModule;
 
 export const TcpOption = {
   End: 0,
