@@ -32,7 +32,8 @@ export function summarise(kill: Kill, outcome: number, reason: number, nowMs: nu
   record.detectedMs = kill.detectedMs;
   record.startedMs = kill.startedMs;
   record.firstRstMs = kill.firstRstMs;
-  record.decidedMs = nowMs;
+  // Packets carry the time of their capture, which may lie before the send was over.
+  record.decidedMs = Math.max(nowMs, kill.firstRstMs);
   record.rsts = kill.rsts;
   record.probes = kill.probes;
 }
