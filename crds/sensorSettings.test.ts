@@ -11,7 +11,7 @@ describe("SensorSettings", () => {
       managementPorts: [],
       sharedClients: [],
       internalCidrs: PRIVATE_RANGES,
-      budgets: { connectionsPerMinute: 600, rstPacketsPerSecond: 10_000 },
+      budgets: { connectionsPerMinute: 600 },
       timeouts: { synSent: "30s", established: "1h", closing: "60s", closed: "10s" },
     });
     settings.internalCidrs.length = 0;

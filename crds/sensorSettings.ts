@@ -37,7 +37,6 @@ const timeouts = z.strictObject({
 const budgets = z.strictObject({
   /** Connections reset or refused on this machine, over all policies. */
   connectionsPerMinute: z.int().min(0).max(1_000_000).default(600),
-  rstPacketsPerSecond: z.int().min(0).max(1_000_000).default(10_000),
 });
 
 export const sensorSettingsSpec = z.strictObject({

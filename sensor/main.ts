@@ -16,7 +16,7 @@ import { ownSessions } from "./ownSession.ts";
 import { PacketWorkers } from "./packetWorkers.ts";
 import { DirectoryPolicySource } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
-import { PolicyKeeper } from "./policyKeeper.ts";
+import { checkSignatures, PolicyKeeper } from "./policyKeeper.ts";
 import type { CompiledRound } from "./policyKeeper.ts";
 import { ResetBoard } from "./resetBoard.ts";
 import { ResetFiles } from "./resetFiles.ts";
@@ -50,7 +50,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const keeper = new PolicyKeeper({ protectedConnections: ownSessions(process.pid), protectedPorts: options.protectedPorts });
   keeper.interfaces = topology.interfaces();
   const policyReport = new PolicyReport(log);
-  const source = options.policies === undefined ? undefined : new DirectoryPolicySource({ directory: options.policies, standalone: true });
+  const source = options.policies === undefined ? undefined : new DirectoryPolicySource({ directory: options.policies, standalone: true, check: checkSignatures });
   opened.defer(() => source?.close());
   let latest = NOTHING_WRITTEN;
   let onSnapshot = (snapshot: PolicySnapshot): void => void (latest = snapshot);
@@ -81,7 +81,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
       busyPollMicroseconds: options.busyPollMicroseconds,
       ...routeOf(topology.interfaces(), options),
       interfaceNames: interfaceNames(topology.interfaces()),
-      establishedTimeoutMs: keeper.establishedTimeoutMs,
+      flowTimeouts: keeper.flowTimeouts,
     }),
     onEvent: (line) => output.events.write(line),
     onRun: (record) => board.onRecord(record, workers.count),
@@ -118,11 +118,10 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   };
   topology.onChange(() => {
     const interfaces = topology.interfaces();
-    keeper.interfaces = interfaces;
     for (let worker = 0; worker < workers.count; worker++) {
       workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(interfaces, options, worker) });
     }
-    enforce(keeper.compile());
+    enforce(keeper.takeInterfaces(interfaces));
   });
   // What changed while the Workers started, and the FlowResets that were there from the beginning.
   if (latest === loaded) resetFiles.onResets(keeper.resets);

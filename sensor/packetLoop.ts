@@ -74,7 +74,7 @@ export class PacketLoop {
       decode: LIVE_DECODING,
       homes,
       route: start.route,
-      flowLimits: { establishedMs: start.establishedTimeoutMs },
+      flowLimits: start.flowTimeouts,
       labelOf: (policy) => this.#labels.ofPolicy[policy] ?? 0,
     });
     this.#recorder.table = this.pipeline.table;
@@ -99,6 +99,7 @@ export class PacketLoop {
     const nowMs = clock();
     const nextMs = this.pipeline.tick(nowMs);
     if (this.pipeline.outbox.count > 0) this.#send();
+    else if (this.pipeline.hasUndisclosed) this.pipeline.settle(clock());
     if (nowMs - this.#publishedMs >= PUBLISH_PAUSE_MS) {
       this.#publishedMs = nowMs;
       this.#telemetry.publish(source.statistics(), nowMs);

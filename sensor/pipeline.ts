@@ -47,6 +47,8 @@ const NOTHING_NEW = FlowEvent.Copy | FlowEvent.Spoofed | FlowEvent.OutOfWindow;
 /** A look at silent flows every so long, and at so many of them at most. */
 const EXPIRE_PAUSE_MS = 50;
 const EXPIRE_BUDGET = 1_000;
+/** Connections that a new policy looks at in one turn: as many as there is room for findings. */
+const REVISIT_BUDGET = 256;
 
 export class Pipeline {
   readonly packet = new Packet();
@@ -65,7 +67,10 @@ export class Pipeline {
   readonly #request = new KillRequest();
   /** Decisions of the step under way that the recorder has not heard of. */
   #undisclosed = 0;
+  /** When that was: the stamp of the packet that was the reason. */
+  #decidedMs = 0;
   #expiredMs = 0;
+  #revisiting = false;
 
   constructor(options: PipelineOptions) {
     const { compiled, stop, seed, recorder } = options;
@@ -124,7 +129,9 @@ export class Pipeline {
       this.#expiredMs = nowMs;
       this.tracker.expire(nowMs, EXPIRE_BUDGET);
     }
-    return this.injector.tick(nowMs);
+    if (this.#revisiting) this.#revisit(nowMs);
+    const nextMs = this.injector.tick(nowMs);
+    return this.#revisiting ? nowMs : nextMs;
   }
 
   /**
@@ -135,7 +142,7 @@ export class Pipeline {
     const { packet } = this;
     const again = this.injector.afterSend(nowMs);
     for (let i = 0; i < this.#undisclosed; i++) {
-      this.#recorder.onDecision(this.decider.decisions[i]!, packet.interfaceIndex, packet.timestampMs, nowMs);
+      this.#recorder.onDecision(this.decider.decisions[i]!, packet.interfaceIndex, this.#decidedMs, nowMs);
     }
     this.#undisclosed = 0;
     return again;
@@ -150,6 +157,13 @@ export class Pipeline {
   swap(compiled: CompiledPolicy): void {
     this.detector.swap(compiled.detection);
     this.decider.swap(compiled);
+    this.#revisiting = true;
+  }
+
+  /** New rules look at the connections that are there already, a few a turn. */
+  #revisit(nowMs: number): void {
+    this.#revisiting = this.detector.revisit(REVISIT_BUDGET);
+    this.#decide(nowMs);
   }
 
   /** False for a copy, and where no signature can match the side any more: the numbers are in the headers. */
@@ -177,16 +191,22 @@ export class Pipeline {
       detector.onFlow(slot, DetectPhase.Established, packet.interfaceIndex);
     }
     if (detector.count > 0) {
-      this.#undisclosed = decider.decideAll(detector.findings, detector.count, nowMs);
-      detector.count = 0;
-      for (let i = 0; i < this.#undisclosed; i++) this.#act(decider.decisions[i]!, nowMs);
+      this.#decide(nowMs);
     } else if (decider.waiting.count > 0 && decider.retry(slot, nowMs)) {
       this.#undisclosed = 1;
       this.#act(decider.decision, nowMs);
     }
   }
 
+  #decide(nowMs: number): void {
+    const { detector, decider } = this;
+    this.#undisclosed = decider.decideAll(detector.findings, detector.count, nowMs);
+    detector.count = 0;
+    for (let i = 0; i < this.#undisclosed; i++) this.#act(decider.decisions[i]!, nowMs);
+  }
+
   #act(decision: Decision, nowMs: number): void {
+    this.#decidedMs = nowMs;
     const { verdict } = decision;
     if (verdict !== Verdict.Reset && verdict !== Verdict.Refuse) return;
     const request = this.#request;
@@ -195,7 +215,7 @@ export class Pipeline {
     request.target = killTargetOf(decision.target);
     request.refuse = verdict === Verdict.Refuse;
     request.rstBudget = decision.rstPackets;
-    request.detectedMs = this.packet.timestampMs;
+    request.detectedMs = nowMs;
     request.policy = this.#labelOf(decision.policy);
     request.rule = decision.rule;
     this.injector.start(request, nowMs);

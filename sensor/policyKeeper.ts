@@ -2,11 +2,12 @@
  * From what is written to what Workers hold: settings, policies and interfaces, compiled anew when one of them
  * changes. FlowResets are compiled one by one, so that a person's reset never waits for thousands of signatures.
  */
-import { defaultSettings, durationMs, identityOf } from "../crds/mod.ts";
+import { defaultSettings, durationMs, identityOf, signatureCheck } from "../crds/mod.ts";
 import type { LoadedObject, SensorSettingsSpec } from "../crds/mod.ts";
-import { compile } from "./decide/mod.ts";
-import type { CompileNote, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
+import { compile, complaintOfSignature } from "./decide/mod.ts";
+import type { CompileNote, CompileResult, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
+import type { FlowLimits } from "./flow/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { LabelTable } from "./report/mod.ts";
 
@@ -15,6 +16,12 @@ export interface PolicyKeeperOptions {
   /** Ports of this machine that are never reset. */
   readonly protectedPorts: readonly number[];
 }
+
+/** Those of flow's limits that settings name. */
+export type FlowTimeouts = Pick<FlowLimits, "synSentMs" | "establishedMs" | "closingMs" | "closedMs">;
+
+/** A signature that cannot be read breaks its file, so that the last good version stays in force. */
+export const checkSignatures = signatureCheck(complaintOfSignature);
 
 export interface CompiledRound {
   readonly compiled: CompiledPolicy;
@@ -30,6 +37,7 @@ export class PolicyKeeper {
   readonly #options: PolicyKeeperOptions;
   #objects: readonly LoadedObject[] = [];
   #interfaces: readonly InterfaceDescription[] = [];
+  #last: (CompiledRound & { readonly withInterfaces: CompileResult["withInterfaces"] }) | undefined;
 
   constructor(options: PolicyKeeperOptions) {
     this.#options = options;
@@ -56,12 +64,21 @@ export class PolicyKeeper {
     return this.compile();
   }
 
+  /** Interfaces came or went: the rules stay as they are compiled. */
+  takeInterfaces(interfaces: readonly InterfaceDescription[]): CompiledRound {
+    this.#interfaces = interfaces;
+    if (this.#last === undefined) return this.compile();
+    this.#last = { ...this.#last, compiled: this.#last.withInterfaces(interfaces), generation: ++this.generation };
+    return this.#last;
+  }
+
   compile(): CompiledRound {
     const policies = this.#objects.filter(({ kind }) => kind === "ResponsePolicy" || kind === "ClusterResponsePolicy");
-    const { compiled, notes } = this.#compile(policies);
+    const { compiled, notes, withInterfaces } = this.#compile(policies);
     const labels = compiled.names.policies.map(({ namespace, name }) => this.labels.intern(namespace === "" ? name : `${namespace}/${name}`));
     const labelNames = labels.map((label): [number, string] => [label, this.labels.name(label)]);
-    return { compiled, labels, labelNames, generation: ++this.generation, notes };
+    this.#last = { compiled, labels, labelNames, generation: ++this.generation, notes, withInterfaces };
+    return this.#last;
   }
 
   /** One FlowReset with the guards that protect from it. */
@@ -69,8 +86,9 @@ export class PolicyKeeper {
     return this.#compile([reset]);
   }
 
-  get establishedTimeoutMs(): number {
-    return durationMs(this.settings.timeouts.established);
+  get flowTimeouts(): FlowTimeouts {
+    const { synSent, established, closing, closed } = this.settings.timeouts;
+    return { synSentMs: durationMs(synSent), establishedMs: durationMs(established), closingMs: durationMs(closing), closedMs: durationMs(closed) };
   }
 
   get resets(): readonly LoadedObject[] {
@@ -85,7 +103,7 @@ export class PolicyKeeper {
     );
   }
 
-  #compile(objects: readonly PolicyObject[]): { compiled: CompiledPolicy; notes: readonly CompileNote[] } {
+  #compile(objects: readonly PolicyObject[]): CompileResult {
     return compile({
       objects,
       settings: this.settings,

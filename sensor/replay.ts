@@ -11,7 +11,7 @@ import { Pipeline } from "./pipeline.ts";
 import type { ReplayOptions, ReplayPolicySummary, ReplaySummary } from "./options.ts";
 import { SensorError } from "./options.ts";
 import { loadPolicyDirectory } from "./policy/mod.ts";
-import { PolicyKeeper } from "./policyKeeper.ts";
+import { checkSignatures, PolicyKeeper } from "./policyKeeper.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { EventRecorder } from "./recorder.ts";
 import { Counters, createLog, SyncEventWriter } from "./report/mod.ts";
@@ -25,7 +25,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   const keeper = new PolicyKeeper({ protectedConnections: [], protectedPorts: [] });
   const snapshot = options.policies === undefined
     ? { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [] }
-    : loadPolicyDirectory({ directory: options.policies, standalone: true });
+    : loadPolicyDirectory({ directory: options.policies, standalone: true, check: checkSignatures });
   const round = keeper.take(snapshot);
   new PolicyReport(log).onSnapshot(snapshot, round);
   const writer = openWriter(options.events);
@@ -49,7 +49,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       onOutcome: (record) => recorder.onOutcome(record),
     },
     decode: { checksum: options.checksum === "trust" ? "trust" : "verify-filled" },
-    flowLimits: { establishedMs: keeper.establishedTimeoutMs },
+    flowLimits: keeper.flowTimeouts,
     labelOf: (policy) => round.labels[policy] ?? 0,
   });
   recorder.table = pipeline.table;

@@ -3,6 +3,7 @@ import type { CaptureFilter } from "./capture/mod.ts";
 import type { FlowLine, FlowQuery } from "./control/mod.ts";
 import type { CompiledPolicy } from "./decide/mod.ts";
 import type { InjectRoute } from "./inject/mod.ts";
+import type { FlowTimeouts } from "./policyKeeper.ts";
 import type { RunLine } from "./resetRuns.ts";
 
 /** `workerData` of a packet Worker. */
@@ -29,7 +30,7 @@ export interface WorkerStart {
   /** SO_BINDTODEVICE of raw packets, "" for none. */
   readonly injectDevice: string;
   readonly interfaceNames: readonly [number, string][];
-  readonly establishedTimeoutMs: number;
+  readonly flowTimeouts: FlowTimeouts;
 }
 
 export type ToWorker =
