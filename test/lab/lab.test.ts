@@ -123,9 +123,10 @@ describe("a topology", () => {
   test("mirror copies both directions of the client's port to the sensor's machine", async () => {
     await using lab = await Lab.open();
     const net = await mirror(lab);
-    const counters = `table netdev mirrored { chain in { type filter hook ingress device ${net.devices.mirror!} priority 0;
-      ip saddr ${net.client.ipv4} tcp dport 80 counter; ip daddr ${net.client.ipv4} tcp sport 80 counter;
-    } }`;
+    const counters = `table netdev mirrored {
+      chain in { type filter hook ingress device ${net.devices.mirror!} priority 0;
+      ip saddr ${net.client.ipv4} tcp dport 80 counter; ip daddr ${net.client.ipv4} tcp sport 80 counter; }
+    }`;
     await net.node.run(["nft", "-f", "-"], { input: counters });
     const outside = await Agent.start(net.outside.namespace);
     await outside.http(80);
