@@ -11,6 +11,7 @@ import { compile } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
 import { SensorError } from "./options.ts";
+import { startLibpcapLoop } from "./libpcapLoop.ts";
 import { openOutput } from "./output.ts";
 import { ownSessions } from "./ownSession.ts";
 import { PacketWorkers } from "./packetWorkers.ts";
@@ -66,7 +67,8 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const seed = randomBytes(4).readInt32LE();
   const markKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()];
   const workers: PacketWorkers = new PacketWorkers({
-    count: options.workers,
+    count: options.capture === "libpcap" ? 1 : options.workers,
+    ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
     startOf: (worker) => ({
       compiled: first.compiled,
       warmUpCompiled,

@@ -62,8 +62,8 @@ export class PacketLoop {
       nameOf: (index) => this.#nameOf(index),
       onReset: (settled) => this.#runs.onOutcome(settled),
     });
-    const homes = new HomesReader(start.homes);
-    warmUp({ compiled: start.warmUpCompiled, homes, decode: LIVE_DECODING });
+    const homes = start.homes === undefined ? {} : { homes: new HomesReader(start.homes) };
+    warmUp({ compiled: start.warmUpCompiled, ...homes, decode: LIVE_DECODING });
     this.pipeline = new Pipeline({
       compiled: start.compiled,
       stop: this.#stop,
@@ -71,8 +71,8 @@ export class PacketLoop {
       seed: start.seed,
       markKey: start.markKey,
       recorder: this.#recorder,
-      decode: LIVE_DECODING,
-      homes,
+      decode: { ...LIVE_DECODING, seed: start.seed },
+      ...homes,
       route: start.route,
       flowLimits: start.flowTimeouts,
       labelOf: (policy) => this.#labels.ofPolicy[policy] ?? 0,

@@ -13,6 +13,8 @@ const YOUNG_GENERATION_MB = 4;
 
 export interface PacketWorkersOptions {
   readonly count: number;
+  /** Absent: Workers over the native ring. Given: one loop over libpcap in this thread. */
+  readonly startInThisThread?: (start: WorkerStart, answer: (message: FromWorker) => void) => { postMessage(message: ToWorker): void; ended: Promise<void> };
   readonly startOf: (worker: number) => Omit<WorkerStart, "worker" | "counters" | "records" | "wakeHandle">;
   readonly onEvent: (line: Uint8Array) => void;
   readonly onRun: (record: RunRecord) => void;
@@ -21,8 +23,14 @@ export interface PacketWorkersOptions {
   readonly onFault: (error: Error) => void;
 }
 
+/** A Worker, or the loop in this thread that stands for it. */
+interface Receiver {
+  postMessage(message: ToWorker): void;
+}
+
 interface Entry {
-  readonly worker: Worker;
+  readonly worker: Receiver;
+  readonly terminate: () => void;
   readonly counters: Counters;
   readonly records: RecordRing;
   readonly wakeHandle: number;
@@ -91,7 +99,7 @@ export class PacketWorkers {
     this.#closing = true;
     this.post({ kind: "end" });
     for (const entry of this.#entries) {
-      const late = setTimeout(() => void entry.worker.terminate(), END_TIMEOUT_MS);
+      const late = setTimeout(entry.terminate, END_TIMEOUT_MS);
       await entry.ended;
       clearTimeout(late);
       entry.records.wake();
@@ -111,6 +119,13 @@ export class PacketWorkers {
       records: records.buffer,
       wakeHandle,
     };
+    const { startInThisThread } = this.#options;
+    if (startInThisThread !== undefined) {
+      const loop = startInThisThread(start, (message) => this.#onMessage(number, message));
+      const ended = loop.ended.catch((error: unknown) => this.#options.onFault(error as Error));
+      this.#add({ worker: loop, terminate: () => {}, counters, records, wakeHandle, ended });
+      return Promise.resolve();
+    }
     const worker = new Worker(new URL("./worker.ts", import.meta.url), {
       name: `packets-${number}`,
       workerData: start,
@@ -123,16 +138,23 @@ export class PacketWorkers {
           done();
         });
       });
-      const entry: Entry = { worker, counters, records, wakeHandle, ended };
-      this.#entries.push(entry);
+      this.#add({ worker, terminate: () => void worker.terminate(), counters, records, wakeHandle, ended });
       worker.once("error", (error) => this.#fault(error as Error, reject));
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "ready") resolve();
-        else if (message.kind === "policy") this.#options.onPolicy(number, message.generation);
-        else this.#onFlows(message.id, message.lines);
+        else this.#onMessage(number, message);
       });
-      void this.#follow(entry);
     });
+  }
+
+  #add(entry: Entry): void {
+    this.#entries.push(entry);
+    void this.#follow(entry);
+  }
+
+  #onMessage(worker: number, message: FromWorker): void {
+    if (message.kind === "policy") this.#options.onPolicy(worker, message.generation);
+    else if (message.kind === "flows") this.#onFlows(message.id, message.lines);
   }
 
   #fault(error: Error, reject: (error: Error) => void): void {

@@ -105,11 +105,13 @@ export class Pipeline {
   step(frame: Frame): number {
     const { packet } = this;
     this.packets++;
-    if (decode(frame, packet, this.context) !== DecodeReason.Ok || packet.protocol !== Protocol.Tcp) return this.outbox.count;
-    if (frame.rest !== null && this.#wantsContent(packet)) {
+    let reason = decode(frame, packet, this.context);
+    if (frame.rest !== null && this.#wantsRest(reason)) {
+      this.context.reasons[reason]--;
       frame.rest.fetch(frame);
-      decode(frame, packet, this.context);
+      reason = decode(frame, packet, this.context);
     }
+    if (reason !== DecodeReason.Ok || packet.protocol !== Protocol.Tcp) return this.outbox.count;
     const nowMs = packet.timestampMs;
     if (this.injector.mark.isOwn(packet)) {
       this.ownPackets++;
@@ -167,8 +169,10 @@ export class Pipeline {
   }
 
   /** False for a copy, and where no signature can match the side any more: the numbers are in the headers. */
-  #wantsContent(packet: Packet): boolean {
-    const { table } = this;
+  #wantsRest(reason: number): boolean {
+    const { table, packet } = this;
+    if (reason !== DecodeReason.Ok) return reason === DecodeReason.FragmentCutShort;
+    if (packet.protocol !== Protocol.Tcp) return false;
     const slot = table.find(
       packet.source0, packet.source1, packet.source2, packet.source3,
       packet.destination0, packet.destination1, packet.destination2, packet.destination3,

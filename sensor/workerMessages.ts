@@ -21,7 +21,8 @@ export interface WorkerStart {
   readonly stop: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly records: SharedArrayBuffer;
-  readonly homes: SharedArrayBuffer;
+  /** For a HomesReader; undefined where directions are not known. */
+  readonly homes: SharedArrayBuffer | undefined;
   /** eventfd that ends a wait for packets. */
   readonly wakeHandle: number;
   readonly filter: CaptureFilter;

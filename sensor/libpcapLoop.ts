@@ -1,0 +1,70 @@
+/**
+ * The packet loop over libpcap, in the main thread: for machines where the ring cannot run. libpcap says neither in
+ * which direction a packet passed nor which device came first, so homes are not believed in and every reset goes by a
+ * raw socket, as routes say.
+ */
+import { openLibpcap, openSink } from "./capture/mod.ts";
+import type { CaptureFilter, LibpcapInterface, LibpcapSource } from "./capture/mod.ts";
+import { loadNative } from "./native/mod.ts";
+import type { NetworkInterface } from "./topology/mod.ts";
+import { PacketLoop } from "./packetLoop.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "./workerMessages.ts";
+
+/** TCP, and what may carry it. */
+const FILTER = "tcp or ip proto 4 or ip proto 41 or proto gre or udp port 4789 or udp port 8472 or udp port 6081 or (ip[6:2] & 0x3fff != 0) or ip6 proto 0 or ip6 proto 43 or ip6 proto 44 or ip6 proto 60 or vlan";
+
+export interface LibpcapLoop {
+  postMessage(message: ToWorker): void;
+  readonly ended: Promise<void>;
+}
+
+/** @param interfaces all there are now; asked again when they change. */
+export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly NetworkInterface[], answer: (message: FromWorker) => void): LibpcapLoop {
+  const { realtimeMs } = loadNative();
+  let captured = capturedInterfaces(interfaces(), start.filter);
+  let source = open(captured);
+  const loop = new PacketLoop({
+    start: { ...start, homes: undefined, route: { interfaceIndex: 0 } },
+    source: {
+      poll: (timeoutMs, visit) => source.poll(timeoutMs, visit),
+      statistics: () => source.statistics(),
+      wake: () => source.wake(),
+      close: () => source.close(),
+    },
+    sink: openSink(start.injectDevice === "" ? {} : { device: start.injectDevice }),
+    clock: realtimeMs,
+    answer,
+    setFilter: (filter) => {
+      const wanted = capturedInterfaces(interfaces(), filter);
+      if (JSON.stringify(wanted) === JSON.stringify(captured)) return;
+      const old = source;
+      source = open(wanted);
+      captured = wanted;
+      old.close();
+    },
+  });
+  const run = async (): Promise<void> => {
+    while (loop.isOpen) {
+      await source.readable(loop.turn());
+      source.poll(0, loop.visit);
+    }
+    loop.close();
+  };
+  return {
+    postMessage: (message) => {
+      loop.obey(message);
+      source.wake();
+    },
+    ended: run(),
+  };
+}
+
+function open(interfaces: readonly LibpcapInterface[]): LibpcapSource {
+  return openLibpcap({ interfaces, filter: FILTER });
+}
+
+function capturedInterfaces(interfaces: readonly NetworkInterface[], { interfaces: only, excludedInterfaces = [] }: CaptureFilter): LibpcapInterface[] {
+  return interfaces
+    .filter(({ index, up }) => up && (only === undefined || only.includes(index)) && !excludedInterfaces.includes(index))
+    .map(({ name, index }) => ({ name, index }));
+}
