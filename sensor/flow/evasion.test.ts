@@ -30,6 +30,8 @@ describe("a RST that its receiver ignores changes nothing", () => {
   follow([
     ["one below", ["> R 0 0", "> A 1 1 ab"], "Established", 3, 1, "ab"],
     ["in the window", ["> R 2 0", "> R 1000 0", "> A 1 1 ab"], "Established", 3, 1, "ab"],
+    ["at the last ACK, with bytes not acknowledged", ["> A 1 1 ab", "> R 1 0"], "Established", 3, 1, "ab"],
+    ["where an ACK ahead of the bytes was", ["< A 1 1 _ sack=9", "> A 50 1", "> R 50 0"], "Established", 1, 1],
     ["at the window's edge", ["> R 65536 0"], "Established", 1, 1],
     ["far away", ["> R 2000000000 0", "> R -2000000000 0"], "Established", 1, 1],
     ["from the other side", ["< R 0 0", "< R 2 0", "< RA 900 1"], "Established", 1, 1],
@@ -108,6 +110,11 @@ describe("what the receiver drops is not delivered", () => {
     ["a probe of a closed window", ["< A 1 1 _ win=0", "> A 65536 1 evil"], "Established", 1, 1],
   ]);
 
+  it("does not let a timestamp out of order judge those in order", () => {
+    const world = new Conversation().handshake("ts=100").play("> A 500 1 x ts=99999", "> A 1 1 ab ts=101");
+    expect(world.stream[0]).toBe("ab");
+  });
+
   it("drops what PAWS drops, by more than one tick", () => {
     const world = new Conversation().handshake("ts=100").play("> A 1 1 ab ts=110", "> A 3 1 evil ts=108");
     expect(world.stream[0]).toBe("ab");
@@ -137,6 +144,8 @@ describe("the window of the receiver bounds what is believed", () => {
     expect([world.next(1), world.eventNames.includes("AckUnseen")]).toEqual([1, true]);
     world.play("< A 1 4 answer", "> A 4 7");
     expect([world.next(1), world.stream[1]]).toEqual([7, "answer"]);
+    const corrected = new Conversation().handshake().play("> A 1 900", "> A 1 1");
+    expect(corrected.table.acknowledged(corrected.slot, 0)).toBe(corrected.serverIsn + 1);
   });
 
   it("believes it once the sender is seen behind", () => {
@@ -179,6 +188,11 @@ describe("handshakes", () => {
     ["data in a SYN that nobody asked for", ["> S 0 0 evil", "< SA 0 1", "> A 1 1 good"], "Established", 5, 1, "good"],
     ["data in a SYN-ACK", [SYN, "< SA 0 1 evil", ACK, "< A 1 1 good"], "Established", 1, 5, "", "good"],
   ]);
+
+  it("keeps nothing of fast-open data that was not taken", () => {
+    const world = new Conversation().play("> S 0 0 bad tfo=8", "< SA 0 1");
+    expect(world.tracker.reassembly.pool.nodesUsed).toBe(0);
+  });
 
   it("follows the SYN-ACK that the client took", () => {
     const world = new Conversation().play(SYN, SYN_ACK, "< SA 777 1 _ ws=7", "> A 1 778 ab", "< A 778 3 cd");

@@ -109,7 +109,7 @@ export class Handshake {
     const generation = table.generation(slot);
     const answered = add(packet.acknowledgement, -1);
     this.side = side;
-    if (candidates.has(slot, generation, peer, answered) && !this.isIsn(slot, peer, answered)) {
+    if (candidates.has(slot, generation, peer, answered)) {
       const window = candidates.window(slot, peer);
       const scale = candidates.scale(slot, peer);
       const timestamp = candidates.timestamp(slot, peer);

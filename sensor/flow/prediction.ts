@@ -61,11 +61,9 @@ export class Prediction {
       sequence !== words[at + SideField.Next] ||
       sequence !== words[at + SideField.Highest] ||
       words[at + SideField.Reassembly] >= 0 ||
-      words[peerAt + SideField.Reassembly] >= 0 ||
       advance < 0 ||
       ((words[peerAt + SideField.Next] - acknowledgement) | 0) < 0 ||
-      ((words[peerAt + SideField.WindowEdge] - end) | 0) < 0 ||
-      ((sequence - words[peerAt + SideField.Acknowledged]) | 0) < 0
+      ((words[peerAt + SideField.WindowEdge] - end) | 0) < 0
     ) {
       return -1;
     }

@@ -138,6 +138,11 @@ describe("reassembly", () => {
     expect(send(new Conversation().handshake(), letters).stream[0]).toBe("reversed");
   });
 
+  it("drops waiting segments that another covers", () => {
+    const world = new Conversation().handshake().play("> A 5 1 e", "> A 7 1 g", "> A 3 1 cdefgh");
+    expect(world.tracker.reassembly.pool.nodesUsed).toBe(2);
+  });
+
   it("gives all memory back when flows go", () => {
     const world = new Conversation().handshake().play("> A 10 1 abc", "< A 20 1 def");
     expect(world.tracker.reassembly.pool.nodesUsed).toBe(4);
@@ -184,6 +189,7 @@ describe("urgent data", () => {
     ["with a pointer of 0", ["> AU 1 1 abcd urg=0"], "bcd", ["abcd"]],
     ["in a later segment", ["> AU 1 1 ab urg=3", "> A 3 1 xcd"], "abcd", ["xcd"]],
     ["behind a hole", ["> AU 3 1 cd urg=1", "> A 1 1 ab"], "abd", ["cd"]],
+    ["behind a hole, the later one first", ["> AU 5 1 ef urg=1", "> AU 3 1 cd urg=1", "> A 1 1 ab"], "abcdf", ["ef"]],
     ["retransmitted", ["> AU 1 1 ab urg=1", "> AU 1 1 ab urg=1", "> A 3 1 c"], "bc", ["ab"]],
   ];
   for (const [name, lines, stream, alternates] of rows) {

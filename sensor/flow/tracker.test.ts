@@ -40,6 +40,11 @@ describe("FlowTracker names what a packet did", () => {
     expect(world.play("> A 1 1 ab").eventNames).toEqual(["Retransmission"]);
   });
 
+  it("takes the acknowledgement of a segment that is sent again", () => {
+    const world = new Conversation().handshake().play("> A 1 1 ab", "< A 1 1 xy", "> A 1 3 ab");
+    expect(world.eventNames.sort()).toEqual(["AckAdvanced", "Retransmission"]);
+  });
+
   it("counts refusals by their names", () => {
     const world = new Conversation().handshake().play("> R 9 0", "> A 99999999 1 x", "> . 1 1", "< SA 9 9");
     const counted = Object.values(FlowRefusal)
@@ -152,6 +157,13 @@ describe("another connection on the same tuple", () => {
     expect([world.table.generation(world.slot), world.next(0)]).toEqual([generation, 3]);
   });
 
+  it("takes over at once where both FINs were seen, though the last ACK was not", () => {
+    const closing = (): Conversation => new Conversation().handshake().play("> FA 1 1", "< FA 1 2");
+    expect(closing().state).toBe("Closing");
+    expect(reused(closing(), 9_000_000).play(SYN).eventNames).toEqual(["NewConnection", "SynSeen"]);
+    expect(reused(closing(), 9_000_000).play(SYN_ACK).eventNames).toEqual(["NewConnection", "SynAckSeen"]);
+  });
+
   it("may go the other way round", () => {
     const world = new Conversation().handshake().play("> FA 1 1", "< FA 1 2", "> A 2 2");
     world.play("< S 900000 0", "> SA 800000 900001", "< A 900001 800001 hi");
@@ -168,6 +180,18 @@ describe("another connection on the same tuple", () => {
     world.play("< A 200 102 cd");
     expect(world.eventNames).toContain("NewConnection");
     expect([world.next(0), world.next(1)]).toEqual([102, 202]);
+  });
+
+  const forged: [name: string, lines: string[]][] = [
+    ["with a true packet between", ["> A 500000000 700000000 x", "> A 1 1 ab", "< A 700000000 500000001"]],
+    ["with an odd true packet between", ["> A 500000000 700000000 x", "> A 1 1 ab sack=9", "< A 700000000 500000001"]],
+    ["that do not acknowledge each other exactly", ["> A 500000000 700000000 x", "< A 700000500 500000300"]],
+    ["far from each other", ["> A 500000000 700000000 x", "< A 600000000 500000001"]],
+  ];
+  it.each(forged)("is not seen in two packets %s", (_name, lines) => {
+    const world = new Conversation().handshake();
+    const generation = world.table.generation(world.slot);
+    expect(world.play(...lines).table.generation(world.slot)).toBe(generation);
   });
 
   it("is not seen in what one side alone sends", () => {

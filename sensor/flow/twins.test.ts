@@ -54,6 +54,15 @@ describe("twins", () => {
     expect(world.table.twin(first)).toBe(-1);
   });
 
+  it("are not linked through a slot that another connection has now", () => {
+    const world = new Conversation();
+    const first = show(world, POD, SERVICE, SYN);
+    world.tracker.expire(world.nowMs + 60_000, 1);
+    expect(show(world, POD, ipv4(51, 80), { flags: 2, sequence: 999 })).toBe(first);
+    show(world, POD, BACKEND, SYN);
+    expect(world.table.twin(first)).toBe(-1);
+  });
+
   it("let go of each other when one goes", () => {
     const world = new Conversation();
     const first = show(world, POD, SERVICE, SYN);
