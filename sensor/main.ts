@@ -49,7 +49,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   });
   opened.defer(() => topology.close());
   const keeper = new PolicyKeeper({ protectedConnections: ownSessions(process.pid), protectedPorts: options.protectedPorts });
-  keeper.interfaces = topology.interfaces();
+  keeper.takeInterfaces(topology.interfaces(), topology.sharedAddresses());
   const policyReport = new PolicyReport(log);
   const source = options.policies === undefined ? undefined : new DirectoryPolicySource({ directory: options.policies, standalone: true, check: checkSignatures });
   opened.defer(() => source?.close());
@@ -123,21 +123,23 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     for (let worker = 0; worker < workers.count; worker++) {
       workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(interfaces, options, worker) });
     }
-    enforce(keeper.takeInterfaces(interfaces));
+    enforce(keeper.takeInterfaces(interfaces, topology.sharedAddresses()));
   });
   // What changed while the Workers started, and the FlowResets that were there from the beginning.
   if (latest === loaded) resetFiles.onResets(keeper.resets);
   else onSnapshot(latest);
 
   const control = createControl({ options, keeper, board, workers, topology, policyReport, stop, setStopped });
-  const http = await output.serve({ options, workers, keeper, policyReport });
-  opened.defer(() => http?.close());
   const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch((error: unknown) => {
-    if (!(error instanceof SensorAlreadyRunning)) throw error;
-    log.warn({ socket: options.socket }, "another sensor runs on this machine and keeps the local socket: this one has none");
-    return undefined;
+    throw error instanceof SensorAlreadyRunning
+      ? new SensorError("AlreadyRunning", `Cannot start a second sensor: ${options.socket} belongs to one that runs`, "flowreset flows asks the running one; --socket gives the second its own")
+      : error;
   });
   opened.defer(() => server?.close());
+  const http = await output.serve({ options, workers, keeper, policyReport }).catch((error: unknown) => {
+    throw new SensorError("Unavailable", (error as Error).message, "choose another address with --listen, or none");
+  });
+  opened.defer(() => http?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
 
   const running = opened.move();

@@ -10,6 +10,7 @@ import type { InterfaceDescription } from "./detect/mod.ts";
 import type { FlowLimits } from "./flow/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { LabelTable } from "./report/mod.ts";
+import { FLOW_RESET_LABEL } from "./resetRuns.ts";
 
 export interface PolicyKeeperOptions {
   readonly protectedConnections: readonly ProtectedConnection[];
@@ -22,6 +23,9 @@ export type FlowTimeouts = Pick<FlowLimits, "synSentMs" | "establishedMs" | "clo
 
 /** A signature that cannot be read breaks its file, so that the last good version stays in force. */
 export const checkSignatures = signatureCheck(complaintOfSignature);
+
+/** What metrics call resets that a person asked for; the first label of every table (FLOW_RESET_LABEL). */
+const FLOW_RESET_LABEL_NAME = "FlowReset";
 
 export interface CompiledRound {
   readonly compiled: CompiledPolicy;
@@ -37,21 +41,23 @@ export class PolicyKeeper {
   readonly #options: PolicyKeeperOptions;
   #objects: readonly LoadedObject[] = [];
   #interfaces: readonly InterfaceDescription[] = [];
+  #shared: readonly string[] = [];
   #last: (CompiledRound & { readonly withInterfaces: CompileResult["withInterfaces"] }) | undefined;
 
   constructor(options: PolicyKeeperOptions) {
     this.#options = options;
-  }
-
-  set interfaces(interfaces: readonly InterfaceDescription[]) {
-    this.#interfaces = interfaces;
+    this.labels.intern(FLOW_RESET_LABEL_NAME);
   }
 
   get settings(): SensorSettingsSpec {
     const found = this.#objects.find((object) => object.kind === "SensorSettings");
     const settings = found?.kind === "SensorSettings" ? found.object.spec : defaultSettings();
     const ports = this.#options.protectedPorts.map(String);
-    return ports.length === 0 ? settings : { ...settings, managementPorts: [...settings.managementPorts, ...ports] };
+    return {
+      ...settings,
+      managementPorts: [...settings.managementPorts, ...ports],
+      sharedClients: [...settings.sharedClients, ...this.#shared],
+    };
   }
 
   /**
@@ -64,9 +70,13 @@ export class PolicyKeeper {
     return this.compile();
   }
 
-  /** Interfaces came or went: the rules stay as they are compiled. */
-  takeInterfaces(interfaces: readonly InterfaceDescription[]): CompiledRound {
+  /**
+   * Interfaces came or went: the rules stay as they are compiled.
+   * @param shared addresses behind which several parties stand: this machine's own, next hops, far ends of tunnels
+   */
+  takeInterfaces(interfaces: readonly InterfaceDescription[], shared: readonly string[] = []): CompiledRound {
     this.#interfaces = interfaces;
+    this.#shared = shared.map((address) => `${address}/${address.includes(":") ? 128 : 32}`);
     if (this.#last === undefined) return this.compile();
     this.#last = { ...this.#last, compiled: this.#last.withInterfaces(interfaces), generation: ++this.generation };
     return this.#last;
@@ -76,7 +86,7 @@ export class PolicyKeeper {
     const policies = this.#objects.filter(({ kind }) => kind === "ResponsePolicy" || kind === "ClusterResponsePolicy");
     const { compiled, notes, withInterfaces } = this.#compile(policies);
     const labels = compiled.names.policies.map(({ namespace, name }) => this.labels.intern(namespace === "" ? name : `${namespace}/${name}`));
-    const labelNames = labels.map((label): [number, string] => [label, this.labels.name(label)]);
+    const labelNames = [FLOW_RESET_LABEL, ...labels].map((label): [number, string] => [label, this.labels.name(label)]);
     this.#last = { compiled, labels, labelNames, generation: ++this.generation, notes, withInterfaces };
     return this.#last;
   }

@@ -18,6 +18,9 @@ import type { EventFlow } from "./report/mod.ts";
 /** FlowResets at work at the same time in one Worker. */
 export const MAX_RUNS = 1_024;
 
+/** Label of resets by FlowReset, where a policy's stands otherwise. */
+export const FLOW_RESET_LABEL = 1;
+
 /** What a Worker says of a run: lines as the local socket has them; `settled` closes the Worker's part. */
 export type RunLine = Exclude<ResetLine, { type: "done" }> | { type: "settled"; failed: string };
 
@@ -107,13 +110,14 @@ export class ResetRuns {
     request.target = target;
     request.mayAsk = true;
     request.origin = id;
+    request.policy = FLOW_RESET_LABEL;
     request.detectedMs = nowMs;
     run.pending++;
     if (pipeline.injector.start(request, nowMs) === StartResult.Joined) {
       this.#tellFlow(id, flow, "Failed", "AlreadyBeingReset", 0, undefined);
       run.pending--;
     }
-    if (decision.holdMs > 0) pipeline.injector.holdFlow(slot, nowMs + decision.holdMs, -1, nowMs);
+    if (decision.holdMs > 0) pipeline.injector.holdFlow(slot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs);
   }
 
   /** True where the FlowReset names one connection (or one to hold) that no record stands for. */
@@ -139,7 +143,7 @@ export class ResetRuns {
     if (verdict === Verdict.Reset && decision.holdMs > 0) {
       for (let word = 0; word < 8; word++) this.#holdKey[word] = words[word];
       this.#holdKey[8] = serverPort;
-      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, -1, nowMs);
+      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs);
     }
     if (clientPort === 0) return false;
     const target = killTargetOf(decision.target);
@@ -161,6 +165,7 @@ export class ResetRuns {
     request.target = target;
     request.mayAsk = true;
     request.origin = id;
+    request.policy = FLOW_RESET_LABEL;
     request.detectedMs = nowMs;
     recorder.unseenDecision = flowResetDecision(run.name, target, "Reset", "");
     run.pending++;
