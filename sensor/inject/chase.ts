@@ -11,9 +11,11 @@ import { endOf } from "./numbers.ts";
 
 export class Chase {
   readonly #forge: Forge;
+  readonly #sackEdgeAfterRsts: number;
 
-  constructor(forge: Forge) {
+  constructor(forge: Forge, sackEdgeAfterRsts: number) {
     this.#forge = forge;
+    this.#sackEdgeAfterRsts = sackEdgeAfterRsts;
   }
 
   /** The first volley: to the quiet end first, whose number stands still and is exact, then to the other. */
@@ -31,6 +33,10 @@ export class Chase {
       return;
     }
     if (isReplacedAt(kill, end)) return;
+    if (this.#outruns(kill, end)) {
+      this.#forge.edgeRst(kill, end, nowMs);
+      return;
+    }
     if (peer.nextKnown) this.#forge.rst(kill, end, peer.next, NumberSource.PeerNext, nowMs);
     if (end.acknowledgedKnown) this.#forge.rst(kill, end, end.acknowledged, NumberSource.Acknowledged, nowMs);
   }
@@ -40,11 +46,18 @@ export class Chase {
     const to = kill.peerOf(from);
     if (isConnecting(kill, from)) {
       this.#forge.refusal(kill, nowMs);
+    } else if (this.#outruns(kill, from)) {
+      this.#forge.edgeRst(kill, from, nowMs);
     } else if (!isReplacedAt(kill, from)) {
       if ((packet.flags & TcpFlag.Ack) !== 0) this.#forge.rst(kill, from, packet.acknowledgement, NumberSource.Acknowledged, nowMs);
       if (to.nextKnown) this.#forge.rst(kill, from, to.next, NumberSource.PeerNext, nowMs);
     }
     this.#fireAtReceiver(kill, from, to, packet, nowMs);
+  }
+
+  /** Exact numbers have come too late for this end again and again, and the edge of its window is known. */
+  #outruns(kill: Kill, end: End): boolean {
+    return end.rsts >= this.#sackEdgeAfterRsts && end.windowEdgeKnown && kill.peerOf(end).acknowledgedKnown && !isReplacedAt(kill, end) && (end.rsts & 1) === 0;
   }
 
   #fireAtReceiver(kill: Kill, from: End, to: End, packet: Packet, nowMs: number): void {
@@ -53,6 +66,10 @@ export class Chase {
       return;
     }
     if (isReplacedAt(kill, to) || !from.nextKnown) return;
+    if (this.#outruns(kill, to)) {
+      this.#forge.edgeRst(kill, to, nowMs);
+      return;
+    }
     const end = endOf(packet);
     const carries = end !== packet.sequence;
     const told = (to.fired & (1 << NumberSource.PeerNext)) !== 0 && to.lastNumber[NumberSource.PeerNext] === from.next;

@@ -115,6 +115,27 @@ describe("a kill of a moving connection", () => {
     expect(world.log.told[0]).toMatchObject({ client: { bytesAfter: 0 }, server: { bytesAfter: 0 } });
   });
 
+  it("resets a receiver that outruns every exact number by the edge of its receive window", () => {
+    const outrun = (sack: boolean) => {
+      const world = World.established({ sack, delayMs: [0.02, 0.02], limits: { sackEdgeAfterRsts: 2 } });
+      const [client, server] = world.ends;
+      // Whatever number the sensor fires, data has passed it by a moment.
+      const receive = server.receive.bind(server);
+      server.receive = (segment, nowMs) => {
+        if ((segment.flags & TcpFlag.Rst) !== 0) receive({ sequence: server.expects, acknowledgement: server.next, flags: TcpFlag.Ack, length: 1 }, nowMs);
+        return receive(segment, nowMs);
+      };
+      world.startKill({ target: KillTarget.Server });
+      for (let round = 0; round < 8; round++) {
+        world.pass(0, { sequence: server.expects, acknowledgement: client.expects, flags: TcpFlag.Ack, length: 100 });
+        world.live(5);
+      }
+      return { state: server.state, edges: world.injector.counters.edgeRsts };
+    };
+    expect(outrun(false)).toEqual({ state: "established", edges: 0 });
+    expect(outrun(true)).toEqual({ state: "closed", edges: 1 });
+  });
+
   it("fires again when the first RSTs are lost", () => {
     const world = World.established();
     world.options.loss = 1;

@@ -6,6 +6,8 @@ export class InjectCounters {
   probes = 0;
   /** RSTs whose number was replaced by a fresher one before they left. */
   superseded = 0;
+  /** RSTs at the right edge of a receive window, each behind a byte of our own. */
+  edgeRsts = 0;
   /** RSTs sent once more by the raw way for the conntrack entry of two near ends. */
   entriesClosed = 0;
   /** Sends that the kernel refused. */

@@ -27,7 +27,7 @@ import { countBytes, summarise } from "./summary.ts";
 
 const SEND_AGAIN_MS = 1;
 
-/** Packets captured so long before the sensor woke are a backlog. */
+/** Packets captured so long before the clock was read last are a backlog. */
 const BACKLOG_MS = 0.3;
 
 /** The challenge ACK gate of the last question is over. */
@@ -46,8 +46,8 @@ export interface EngineParts {
 }
 
 export class Engine {
-  /** The clock when the sensor woke for the batch at hand. */
-  wokeMs = -Infinity;
+  /** What the clock showed last. */
+  clockMs = -Infinity;
   readonly #parts: EngineParts;
   readonly #record = new OutcomeRecord();
 
@@ -105,7 +105,7 @@ export class Engine {
     kill.lastPacketMs = nowMs;
     if (kill.phase === KillPhase.Waiting) return;
     const before = kill.rsts;
-    if (packet.timestampMs < this.wokeMs - BACKLOG_MS) {
+    if (packet.timestampMs < this.clockMs - BACKLOG_MS) {
       kill.client.deferredMs = kill.server.deferredMs = nowMs;
     } else {
       this.#parts.chase.onPacket(kill, from, packet, nowMs);

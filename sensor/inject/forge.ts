@@ -13,6 +13,8 @@ import type { Mark } from "./mark.ts";
 import { SLOT_BYTES } from "./outbox.ts";
 import type { Outbox } from "./outbox.ts";
 
+const ONE_BYTE = new Uint8Array(1);
+
 const RST_ACK = TcpFlag.Rst | TcpFlag.Ack;
 
 /** RSTs that one end cannot take from the other's share of the budget. */
@@ -63,6 +65,36 @@ export class Forge {
     end.pendingEpoch[source] = this.#outbox.epoch;
     end.lastNumber[source] = sequence;
     end.lastNumberMs[source] = nowMs;
+    this.#countRst(kill, end, nowMs);
+  }
+
+  /**
+   * One byte just below the edge of the end's receive window, and a RST behind it: Linux takes the right edge of the
+   * right-most SACK block for exact (tcp_reset_check), wherever its next number is meanwhile.
+   */
+  edgeRst(kill: Kill, end: End, nowMs: number): void {
+    const peer = kill.peerOf(end);
+    const source = NumberSource.WindowEdge;
+    if (end.dead || !end.targeted || end.unreachable || this.spent(kill, end)) return;
+    if ((end.fired & (1 << source)) !== 0 && end.pendingEpoch[source] === this.#outbox.epoch) return;
+    const earliestMs = Math.max(kill.silentUntilMs, end.lastRstMs + pauseBetweenRstsMs(end.rsts));
+    if (nowMs < earliestMs) {
+      end.deferredMs = Math.min(end.deferredMs, earliestMs);
+      return;
+    }
+    const { spec } = end.delivery;
+    const none = spec.payload;
+    spec.payload = ONE_BYTE;
+    const byte = this.#write(kill, end, (end.windowEdge - 1) | 0, peer.acknowledged, TcpFlag.Ack);
+    spec.payload = none;
+    if (byte < 0) return;
+    const place = this.#write(kill, end, end.windowEdge, 0, TcpFlag.Rst);
+    if (place < 0) return;
+    end.fired |= 1 << source;
+    end.pendingEpoch[source] = this.#outbox.epoch;
+    end.lastNumber[source] = end.windowEdge;
+    end.lastNumberMs[source] = nowMs;
+    this.#counters.edgeRsts++;
     this.#countRst(kill, end, nowMs);
   }
 

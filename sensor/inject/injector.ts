@@ -85,7 +85,7 @@ export class Injector {
     const deliveries = new Deliveries(table, options.interfaces ?? NO_HOMES, options.route ?? "near");
     this.#opening = new Opening(table, this.#pool, deliveries, limits);
     this.#forge = new Forge(outbox, this.mark, this.counters);
-    const chase = new Chase(this.#forge);
+    const chase = new Chase(this.#forge, limits.sackEdgeAfterRsts);
     const confirm = new Confirm(this.#forge, limits);
     this.#engine = new Engine({ table, limits, pool: this.#pool, deadlines: this.#deadlines, forge: this.#forge, chase, confirm, counters: this.counters, onOutcome });
   }
@@ -222,16 +222,17 @@ export class Injector {
   }
 
   /**
-   * The clock when the sensor wakes for a batch of packets. Those captured long before it are a backlog: they tell
-   * numbers, and the RST leaves with the freshest of them at the end of the batch, not one for each of the past.
+   * What the clock shows, from whoever has just looked (`tick` and `afterSend` tell it too). Packets captured well
+   * before are a backlog: they tell numbers, and the RST leaves with the freshest of them at the end of the batch,
+   * not one for each of the past.
    */
   wake(nowMs: number): void {
-    this.#engine.wokeMs = nowMs;
+    this.#engine.clockMs = nowMs;
   }
 
   /** Does what is due; returns when to call again, `Infinity` where nothing waits. */
   tick(nowMs: number): number {
-    this.#engine.wokeMs = nowMs;
+    this.#engine.clockMs = nowMs;
     for (let index = this.#deadlines.take(nowMs); index >= 0; index = this.#deadlines.take(nowMs)) {
       this.#engine.step(this.#pool.at(index), nowMs);
     }
@@ -250,6 +251,7 @@ export class Injector {
    */
   afterSend(nowMs: number): number {
     const outbox = this.#outbox;
+    this.#engine.clockMs = nowMs;
     let failed = 0;
     for (let place = 0; place < outbox.count; place++) {
       const kill = this.#pool.at(this.#forge.ownerAt(place) >> 1);

@@ -26,9 +26,11 @@ export const NumberSource = {
   SackEdge: 2,
   /** RST|ACK to a client that is connecting. */
   Refusal: 3,
+  /** Behind a byte of our own at the end of the receive window. */
+  WindowEdge: 4,
 } as const;
 
-export const NUMBER_SOURCES = 4;
+export const NUMBER_SOURCES = 5;
 
 /** How packets reach one end. */
 export class Delivery {
@@ -55,6 +57,9 @@ export class End {
   acknowledgedBeforeKnown = false;
   isn = 0;
   isnKnown = false;
+  /** One past the last number that it lets its peer send; valid with `windowEdgeKnown`: SACK and its scale were seen. */
+  windowEdge = 0;
+  windowEdgeKnown = false;
 
   /** Interface where its own packets come in; 0 where it lies beyond the interfaces that are seen. */
   nearInterface = 0;
@@ -117,7 +122,7 @@ export class End {
 
   /** What was known belongs to another connection. */
   forgetNumbers(): void {
-    this.nextKnown = this.acknowledgedKnown = this.acknowledgedBeforeKnown = this.probed = false;
+    this.nextKnown = this.acknowledgedKnown = this.acknowledgedBeforeKnown = this.windowEdgeKnown = this.probed = false;
   }
 
   /** What the kernel refused leaves once more at that time. */
@@ -132,6 +137,7 @@ export class End {
     this.targeted = true;
     this.next = this.acknowledged = this.isn = 0;
     this.nextKnown = this.acknowledgedKnown = this.acknowledgedBeforeKnown = this.isnKnown = false;
+    this.windowEdgeKnown = false;
     this.nearInterface = 0;
     this.hasFallback = this.unreachable = this.mustSendAgain = false;
     this.sendError = 0;

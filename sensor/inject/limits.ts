@@ -13,6 +13,12 @@ export interface InjectLimits {
   readonly refusalsPerHold: number;
   /** RSTs of one kill, both ends together, where the request names no number. */
   readonly rstsPerKill: number;
+  /**
+   * After so many exact RSTs that came too late for a fast stream, its receiver is reset by the right edge of its
+   * SACK blocks, which stands still: one byte at the end of the receive window, then a RST right behind it. Were the
+   * RST lost the byte would stay in the stream of a connection that is condemned anyway. `Infinity`: never.
+   */
+  readonly sackEdgeAfterRsts: number;
   /** MPTCP connections whose tokens are remembered. */
   readonly mptcpConnections: number;
 
@@ -40,6 +46,7 @@ export const DEFAULT_LIMITS: InjectLimits = {
   holds: 16_384,
   refusalsPerHold: 10_000,
   rstsPerKill: 64,
+  sackEdgeAfterRsts: 8,
   mptcpConnections: 4_096,
   quietMs: 2,
   confirmMs: 3_000,

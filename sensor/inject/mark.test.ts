@@ -33,6 +33,7 @@ describe("Mark", () => {
     ["another ACK number", () => ({ acknowledgement: 1 })],
     ["other flags", () => ({ flags: TcpFlag.Rst | TcpFlag.Psh })],
     ["a payload", () => ({ payloadLength: 1 })],
+    ["an ACK and two bytes", () => ({ ...marked({ flags: TcpFlag.Ack }), payloadLength: 2 })],
     ["TCP options", () => ({ payloadOffset: 66 })],
   ];
   for (const [what, change] of near) {

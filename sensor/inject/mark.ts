@@ -2,8 +2,8 @@
  * The keyed mark of what this sensor and its brothers forge: IP identification and TCP window (IPv6: flow label and
  * window) are a HalfSipHash of the sequence number, the acknowledgement number and the flags. NAT rewrites
  * addresses and ports and leaves all of these alone, so a forged packet is known at every interface of every node.
- * An innocent packet matches once in 2^32, and only where it is bare: no payload, no TCP option, nothing but
- * RST, RST|ACK, ACK or SYN.
+ * An innocent packet matches once in 2^32, and only where it is bare: no TCP option, no payload (one byte with an ACK),
+ * nothing but RST, RST|ACK, ACK or SYN.
  */
 import { TcpFlag } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
@@ -33,7 +33,7 @@ export class Mark {
   isOwn(packet: Packet): boolean {
     const flags = packet.flags;
     if (flags !== TcpFlag.Rst && flags !== RST_ACK && flags !== TcpFlag.Ack && flags !== TcpFlag.Syn) return false;
-    if (packet.payloadLength !== 0 || packet.payloadOffset - packet.transportOffset !== TCP_HEADER_BYTES) return false;
+    if (packet.payloadLength > (flags === TcpFlag.Ack ? 1 : 0) || packet.payloadOffset - packet.transportOffset !== TCP_HEADER_BYTES) return false;
     const mark = this.of(packet.sequence, packet.acknowledgement, flags);
     if (packet.window !== windowOf(mark)) return false;
     return packet.ipVersion === 4 ? packet.ipId === identificationOf(mark) : packet.flowLabel === flowLabelOf(mark);

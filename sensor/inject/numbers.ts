@@ -3,7 +3,7 @@
  */
 import { TcpFlag, add, distance, later } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
-import { FlowFlag } from "../flow/mod.ts";
+import { FlowFlag, SideField } from "../flow/mod.ts";
 import type { FlowTable } from "../flow/mod.ts";
 import type { End, Kill } from "./kill.ts";
 
@@ -22,7 +22,12 @@ function learnSide(end: End, table: FlowTable, slot: number, side: number): void
   if (slot < 0) return;
   const flags = table.flags(slot);
   if ((flags & (FlowFlag.Next0 << side)) !== 0) learnNext(end, table.next(slot, side));
-  if ((flags & (FlowFlag.Acked0 << side)) !== 0) learnAcknowledged(end, table.acknowledged(slot, side));
+  if ((flags & (FlowFlag.Acked0 << side)) !== 0) {
+    learnAcknowledged(end, table.acknowledged(slot, side));
+    const scaleKnown = ((table.side(slot, side, SideField.IpInfo) >> 8) & 0xff) !== 0;
+    end.windowEdgeKnown = scaleKnown && (flags & FlowFlag.Sack) !== 0;
+    end.windowEdge = table.side(slot, side, SideField.WindowEdge);
+  }
   if ((flags & (FlowFlag.Isn0 << side)) !== 0) {
     end.isn = table.isn(slot, side);
     end.isnKnown = true;

@@ -25,8 +25,18 @@ export class Opening {
 
   /** The connection's other tuple (NAT) has shown itself. */
   twin(kill: Kill, twin: number): void {
-    this.#pool.attachTwin(kill, twin, twinFlip(this.#table, kill.slot, twin));
+    this.#takeTwin(kill, twin);
     this.#deliveries.resolve(kill);
+  }
+
+  #takeTwin(kill: Kill, twin: number): void {
+    this.#pool.attachTwin(kill, twin, twinFlip(this.#table, kill.slot, twin));
+    this.#sparesContent(twin);
+  }
+
+  /** The verdict on this connection stands: who still looked into its bytes would make the chase late. */
+  #sparesContent(slot: number): void {
+    this.#table.clearFlag(slot, FlowFlag.Inspect0 | FlowFlag.Inspect1);
   }
 
   request(kill: Kill, request: KillRequest, nowMs: number): void {
@@ -49,13 +59,14 @@ export class Opening {
     const { slot } = request;
     this.#pool.attach(kill, slot);
     this.tuple(kill, slot);
+    this.#sparesContent(slot);
     kill.established = !request.refuse || table.state(slot) > FlowState.SynReceived;
     const { client, server } = kill;
     client.bytesBefore = table.bytes(slot, 0);
     server.bytesBefore = table.bytes(slot, 1);
     kill.quietSide = request.side >= 0 ? request.side : client.bytesBefore >= server.bytesBefore ? 0 : 1;
     const twin = table.twin(slot);
-    if (twin >= 0 && this.#pool.ofSlot(twin) === undefined) this.#pool.attachTwin(kill, twin, twinFlip(table, slot, twin));
+    if (twin >= 0 && this.#pool.ofSlot(twin) === undefined) this.#takeTwin(kill, twin);
     this.#deliveries.resolve(kill);
     learnFromRecords(kill, table);
     rememberAcknowledged(client);

@@ -30,6 +30,8 @@ export interface WorldOptions {
   /** Packets that the sensor does not see. */
   blind?: (packet: Packet, interfaceIndex: number) => boolean;
   ipVersion?: 4 | 6;
+  /** Whether SACK was negotiated in the handshake. */
+  sack?: boolean;
 }
 
 type Settings = { -readonly [Key in keyof WorldOptions]-?: NonNullable<WorldOptions[Key]> };
@@ -97,7 +99,7 @@ export class World {
 
   constructor(ends: [LinuxEndpoint, LinuxEndpoint], options: WorldOptions = {}) {
     this.ends = ends;
-    this.options = { delayMs: [0.05, 0.05], lagMs: 0.02, loss: 0, reorder: 0, jitterMs: 0.3, seed: 1, farServer: false, ipVersion: 4, blind: () => false, limits: {}, ...options };
+    this.options = { delayMs: [0.05, 0.05], lagMs: 0.02, loss: 0, reorder: 0, jitterMs: 0.3, seed: 1, farServer: false, ipVersion: 4, sack: false, blind: () => false, limits: {}, ...options };
     this.#random = this.options.seed;
     const homes = {
       homeOf: (word0: number, word1: number, word2: number, word3: number) => (this.#isAddress(0, word0, word1, word2, word3) ? 1 : this.#isAddress(1, word0, word1, word2, word3) && !this.options.farServer ? 2 : 0),
@@ -281,7 +283,7 @@ export class World {
     const kind = packet.flags === TcpFlag.Rst ? "RST" : packet.flags === TcpFlag.Syn ? "SYN" : packet.flags === TcpFlag.Ack ? "probe" : "RST|ACK";
     const { sequence, acknowledgement, flags } = packet;
     this.forged.push({ atMs: this.nowMs, to, kind, sequence, acknowledgement, route, interfaceIndex: frame.interfaceIndex });
-    this.#arrive(to, { sequence, acknowledgement, flags, length: 0 }, this.options.delayMs[to]);
+    this.#arrive(to, { sequence, acknowledgement, flags, length: packet.payloadLength }, this.options.delayMs[to]);
   }
 
   #packetOf(side: Side, segment: Segment, interfaceIndex: number, direction: number, capturedMs: number): void {
@@ -314,6 +316,7 @@ export class World {
     decode(frame, this.#packet, this.#context);
     // The payload is a number here: nobody reads its bytes.
     this.#packet.payloadLength = segment.length;
+    if ((segment.flags & TcpFlag.Syn) !== 0) Object.assign(this.#packet, { sackPermitted: this.options.sack, windowScale: 0 });
     this.#packet.wireLength += segment.length;
   }
 
