@@ -71,6 +71,10 @@ describe("a RST that its receiver obeys closes", () => {
     expect(down.state).toBe("Established");
   });
 
+  it("is not taken back by a late ACK of the FIN before it", () => {
+    expect(new Conversation().handshake().play("> FA 1 1", "> R 2 0", "< A 1 2").state).toBe("Closed");
+  });
+
   it("leaves the tuple to a new connection", () => {
     const world = new Conversation().handshake().play("> R 1 0");
     const generation = world.table.generation(world.slot);
@@ -131,6 +135,11 @@ describe("what the receiver drops is not delivered", () => {
     expect([world.stream[0], world.next(0), world.flagNames.includes("Gap0")]).toEqual(["ab", 3, false]);
   });
 
+  it("does not let doubted bytes replace others", () => {
+    const world = new Conversation().handshake().play("> A 3 1 good", "> A 1 50 evil!", "> A 1 1 ab");
+    expect([world.stream[0], world.alternates]).toEqual(["abgood", ["evil!"]]);
+  });
+
   it("shows doubted bytes that others replaced", () => {
     const world = new Conversation().handshake().play("> A 1 50 evil", "> A 1 1 good");
     expect(world.alternates).toEqual(["evil"]);
@@ -178,6 +187,9 @@ describe("handshakes", () => {
     ["the SYN-ACK lost", [SYN, ACK, "> A 1 1 ab"], "Established", 3, 1, "ab"],
     ["a third packet with a wrong ACK", [SYN, SYN_ACK, "> A 1 0 evil", "> A 1 99 evil", "> A 1 1 ok"], "Established", 3, 1, "ok"],
     ["a third packet with a wrong ACK alone", [SYN, SYN_ACK, "> A 1 0 evil"], "SynReceived", 1, 1],
+    ["an ACK instead of a SYN-ACK", [SYN, "< A 500 1 evil"], "SynSent", 1, -1],
+    ["a SYN-ACK that acknowledges too little", [SYN, "< SA 0 0"], "SynSent", 1, -1],
+    ["a SYN-ACK that acknowledges too much", [SYN, "< SA 0 2"], "SynSent", 1, -1],
     ["simultaneous open", [SYN, "< S 0 0 _ ws=7", "> SA 0 1", "< SA 0 1", "> A 1 1 ab"], "Established", 3, 1, "ab"],
     ["split handshake", [SYN, "< S 0 0", "> SA 0 1", "< A 1 1", "< A 1 1 ab"], "Established", 1, 3, "", "ab"],
     ["split handshake with an ACK first", [SYN, "< A 500 1", "< S 0 0", "> SA 0 1", "< A 1 1 ab"], "Established", 1, 3, "", "ab"],
@@ -197,6 +209,8 @@ describe("handshakes", () => {
   it("follows the SYN-ACK that the client took", () => {
     const world = new Conversation().play(SYN, SYN_ACK, "< SA 777 1 _ ws=7", "> A 1 778 ab", "< A 778 3 cd");
     expect([world.state, world.next(1), world.stream]).toEqual(["Established", 780, ["ab", "cd"]]);
+    const far = new Conversation().play(SYN, SYN_ACK, "< SA -777000000 1 _ ws=7", "> A 1 -776999999");
+    expect(far.play("< A -600000000 1 x").eventNames).toEqual(["OutOfWindow"]);
   });
 
   it("never turns the direction round", () => {

@@ -135,7 +135,6 @@ export class Handshake {
     }
     if (!this.answersSyn(packet, slot, peer)) return FlowEvent.OutOfWindow;
     if (!table.hasFlag(slot, FlowFlag.Isn0 << side)) {
-      if (side === 0) return FlowEvent.OutOfWindow;
       this.acceptAnswer(packet, slot);
       return FlowEvent.SynAckSeen;
     }
@@ -196,7 +195,6 @@ export class Handshake {
     words[at + SideField.Acknowledged] = packet.acknowledgement;
     table.clearFlag(slot, FlowFlag.Acked0);
     table.setFlag(slot, FlowFlag.Acked1);
-    words[at + SideField.WindowEdge] = 0;
     offerWindow(words, at, packet);
     if (packet.acknowledgement === add(isn, 1)) {
       // Data in the SYN was not taken: it comes again.
@@ -260,7 +258,6 @@ export class Handshake {
     }
     let flags = 0;
     if (packet.timestampPresent) flags |= FlowFlag.Timestamps;
-    else words[initiator + SideField.TimestampRecent] = 0;
     if (packet.sackPermitted) flags |= FlowFlag.Sack;
     if (packet.mptcpSubtype >= 0) flags |= FlowFlag.Mptcp;
     if (packet.authenticated) flags |= FlowFlag.Authenticated;

@@ -173,6 +173,13 @@ describe("reassembly at its limits", () => {
     });
   }
 
+  it("keeps a FIN in its place where nobody inspects", () => {
+    const world = new Conversation().handshake();
+    world.table.clearFlag(world.slot, FlowFlag.Inspect0);
+    world.play("> FA 3 1 cd", "> A 6 1 x", "> A 1 1 ab");
+    expect([world.state, world.next(0)]).toEqual(["Closing", 6]);
+  });
+
   it("remembers a long run behind a hole as one interval where nobody inspects", () => {
     const world = new Conversation().handshake();
     world.table.clearFlag(world.slot, FlowFlag.Inspect0);

@@ -99,7 +99,8 @@ export class Reassembly {
     this.loadUrgent(at);
     let event = 0;
     const header = words[at + SideField.Reassembly];
-    while (header >= 0) {
+    const finBit = FlowFlag.Fin0 << side;
+    while (header >= 0 && !this.table.hasFlag(slot, finBit)) {
       const node = nodes[header * NODE_WORDS + Header.Head] - 1;
       if (node < 0) break;
       const sequence = nodes[node * NODE_WORDS + Node.Sequence];
@@ -116,7 +117,7 @@ export class Reassembly {
       event |= this.consume(slot, side, node, this.waiting.endOf(node));
       this.waiting.unlink(header, 0, node);
     }
-    if (after(acknowledged, words[at + SideField.Next])) {
+    if (after(acknowledged, words[at + SideField.Next]) && !this.table.hasFlag(slot, finBit)) {
       words[at + SideField.Next] = acknowledged;
       event |= this.gap(slot, side);
     }
@@ -149,8 +150,9 @@ export class Reassembly {
     const at = slot * FLOW_WORDS + Field.Sides + side * SIDE_WORDS;
     const { words, nodes } = this;
     const header = words[at + SideField.Reassembly];
+    const finBit = FlowFlag.Fin0 << side;
     let event = 0;
-    for (;;) {
+    while (!this.table.hasFlag(slot, finBit)) {
       const node = nodes[header * NODE_WORDS + Header.Head] - 1;
       if (node < 0 || after(nodes[node * NODE_WORDS + Node.Sequence], words[at + SideField.Next])) break;
       const fresh = after(this.waiting.endOf(node), words[at + SideField.Next]);
@@ -159,7 +161,7 @@ export class Reassembly {
       this.waiting.unlink(header, 0, node);
     }
     const empty = nodes[header * NODE_WORDS + Header.Head] === 0;
-    if (empty || this.table.hasFlag(slot, FlowFlag.Fin0 << side)) this.discard(slot, side);
+    if (empty || this.table.hasFlag(slot, finBit)) this.discard(slot, side);
     else nodes[header * NODE_WORDS + Header.Beyond] = 0;
     return event;
   }

@@ -236,6 +236,12 @@ describe("worth", () => {
     expect(world.tracker.expire(world.nowMs + timeoutMs, 10)).toBe(0);
   });
 
+  it("does not expire a flow that a kill works on", () => {
+    const world = new Conversation().handshake();
+    world.table.words[world.table.base(world.slot) + Field.Kill] = 0;
+    expect(world.tracker.expire(world.nowMs + 1e9, 10)).toBe(0);
+  });
+
   it("expires at most as many flows as the budget says", () => {
     const world = full();
     expect(world.tracker.expire(world.nowMs + 1e9, 3)).toBe(3);

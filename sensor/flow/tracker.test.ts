@@ -41,7 +41,7 @@ describe("FlowTracker names what a packet did", () => {
   });
 
   it("takes the acknowledgement of a segment that is sent again", () => {
-    const world = new Conversation().handshake().play("> A 1 1 ab", "< A 1 1 xy", "> A 1 3 ab");
+    const world = new Conversation().handshake().play("> A 1 1 abcd", "< A 1 1 xy", "> A 1 3 ab");
     expect(world.eventNames.sort()).toEqual(["AckAdvanced", "Retransmission"]);
   });
 
@@ -108,6 +108,7 @@ describe("a flow first seen in the middle", () => {
     ["bytes in flight before it", ["> A 100 200", "< A 300 100 ab", "> A 100 302"], 100, 302],
     ["a keep-alive as its first packet", ["> A 99 200", "< A 200 100"], 100, 200],
     ["both sides' data", ["> A 100 200 ab", "< A 200 102 cd", "> A 102 202"], 102, 202],
+    ["a lie about bytes never sent", ["> A 1 1 a", "< A 1 2 b", "> A 2 500000000", "> A 2 2 c"], 3, 2],
     ["a forged first packet", ["> A 777000000 888000000", "> A 1 1 ab", "< A 1 3", "> A 3 1", "< A 1 3 x", "> A 3 2"], 3, 2],
   ];
   for (const [name, lines, next0, next1] of rows) {
@@ -162,6 +163,19 @@ describe("another connection on the same tuple", () => {
     expect(closing().state).toBe("Closing");
     expect(reused(closing(), 9_000_000).play(SYN).eventNames).toEqual(["NewConnection", "SynSeen"]);
     expect(reused(closing(), 9_000_000).play(SYN_ACK).eventNames).toEqual(["NewConnection", "SynAckSeen"]);
+  });
+
+  it("has the window scale of its own SYN", () => {
+    const world = reused(new Conversation().play("> S 0 0", "< SA 0 1", "> A 1 1"), 70_000_000).play(SYN, SYN_ACK);
+    world.play("> A 1 1 _ win=100");
+    expect(world.table.windowBytes(world.slot, 0)).toBe(12_800);
+  });
+
+  it("is not made by SYN-ACKs of both sides", () => {
+    const world = new Conversation().handshake();
+    const generation = world.table.generation(world.slot);
+    world.play("< SA 777 1", "> SA 5 778");
+    expect(world.table.generation(world.slot)).toBe(generation);
   });
 
   it("may go the other way round", () => {
