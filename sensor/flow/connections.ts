@@ -158,7 +158,12 @@ export class Connections {
 export function settleState(table: FlowTable, slot: number): void {
   const state = table.state(slot);
   const flags = table.flags(slot);
-  if (state === FlowState.Closed || (flags & (FlowFlag.Fin0 | FlowFlag.Fin1)) === 0) return;
+  if (state === FlowState.Closed) return;
+  if ((flags & (FlowFlag.Fin0 | FlowFlag.Fin1)) === 0) {
+    // A FIN was denied.
+    if (state === FlowState.Closing) table.lists.change(slot, FlowState.Established, 0);
+    return;
+  }
   table.lists.change(slot, bothFinsAcknowledged(table, slot, flags) ? FlowState.Closed : FlowState.Closing, 0);
 }
 

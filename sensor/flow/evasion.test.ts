@@ -140,6 +140,33 @@ describe("what the receiver drops is not delivered", () => {
     expect([world.stream[0], world.alternates]).toEqual(["abgood", ["evil!"]]);
   });
 
+  const decoys: [name: string, lines: string[], stream: string, next: number][] = [
+    ["data", ["> A 1 1 evil ttl=40", "> A 1 1 good"], "good", 5],
+    ["a FIN", ["> FA 1 1 _ ttl=3", "> A 1 1 good"], "good", 5],
+    ["data that arrives", ["> A 1 1 true ttl=40", "< A 1 5"], "true", 5],
+    ["all data from now on", ["> A 1 1 ab ttl=40", "< A 1 3", "> A 3 1 cd ttl=40"], "abcd", 5],
+    ["data by two hops", ["> A 1 1 ab ttl=62"], "ab", 3],
+  ];
+  for (const [name, lines, stream, next] of decoys) {
+    it(`waits where a lower TTL may keep ${name} from arriving`, () => {
+      const world = new Conversation().handshake().play(...lines);
+      expect([world.stream[0], world.next(0), world.state]).toEqual([stream, next, "Established"]);
+    });
+  }
+
+  it("does not wait at the receiver's own interface", () => {
+    const homes = { homeOf: (_0: number, _1: number, _2: number, last: number) => (last === 0x0a000002 ? 2 : 0), kindOf: () => 1 };
+    const world = new Conversation({ homes }).play("> S 0 0 _ if=2 out", "< SA 0 1 _ if=2", "> A 1 1 ab if=2 out ttl=3");
+    expect(world.stream[0]).toBe("ab");
+  });
+
+  it("goes on behind a FIN that its receiver never had", () => {
+    const world = new Conversation().handshake().play("> FA 1 1", "> A 1 1 abcd", "> A 5 1 ef");
+    expect([world.state, world.next(0)]).toEqual(["Closing", 2]);
+    world.play("< A 1 7");
+    expect([world.state, world.next(0), world.stream[0]]).toEqual(["Established", 7, "abcdef"]);
+  });
+
   it("shows doubted bytes that others replaced", () => {
     const world = new Conversation().handshake().play("> A 1 50 evil", "> A 1 1 good");
     expect(world.alternates).toEqual(["evil"]);

@@ -14,7 +14,7 @@ import type { FlowTable } from "./table.ts";
 // V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
 const { TcpFlag } = decode;
 const { FlowEvent } = events;
-const { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } = record;
+const { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField, TTL_DROP } = record;
 
 const PLAIN = TcpFlag.Fin | TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Urg | TcpFlag.Ack;
 /** Both sides known and heard. */
@@ -60,6 +60,7 @@ export class Prediction {
     if (
       sequence !== words[at + SideField.Next] ||
       sequence !== words[at + SideField.Highest] ||
+      packet.ttl + TTL_DROP <= (words[at + SideField.IpInfo] & 0xff) ||
       words[at + SideField.Reassembly] >= 0 ||
       advance < 0 ||
       ((words[peerAt + SideField.Next] - acknowledgement) | 0) < 0 ||

@@ -97,9 +97,14 @@ export class Reassembly {
     const at = slot * FLOW_WORDS + Field.Sides + side * SIDE_WORDS;
     const { words, nodes } = this;
     this.loadUrgent(at);
+    const finBit = FlowFlag.Fin0 << side;
+    if (this.table.hasFlag(slot, finBit) && after(acknowledged, words[at + SideField.Next])) {
+      // The receiver took bytes behind the FIN, so it never had it.
+      this.table.clearFlag(slot, finBit);
+      words[at + SideField.Next] = words[at + SideField.FinSequence];
+    }
     let event = 0;
     const header = words[at + SideField.Reassembly];
-    const finBit = FlowFlag.Fin0 << side;
     while (header >= 0 && !this.table.hasFlag(slot, finBit)) {
       const node = nodes[header * NODE_WORDS + Header.Head] - 1;
       if (node < 0) break;
@@ -110,6 +115,7 @@ export class Reassembly {
         event |= this.gap(slot, side);
       }
       const provisional = (nodes[node * NODE_WORDS + Node.Flags] & NodeFlag.Provisional) !== 0;
+      if (provisional) this.believeTtl(at);
       if (provisional && after(this.waiting.endOf(node), acknowledged)) {
         event |= this.consume(slot, side, node, acknowledged);
         break;
@@ -199,6 +205,12 @@ export class Reassembly {
       event |= this.finish(slot, side, finSequence);
     }
     return event;
+  }
+
+  /** What was doubted arrived: so will more with the same TTL. */
+  private believeTtl(at: number): void {
+    const info = this.words[at + SideField.IpInfo];
+    if (info >>> 24 !== 0) this.words[at + SideField.IpInfo] = (info & 0xffff00) | (info >>> 24);
   }
 
   private finish(slot: number, side: number, sequence: number): number {

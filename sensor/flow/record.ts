@@ -67,7 +67,10 @@ export const SideField = {
   /** Float64: payload bytes, each counted once. */
   Bytes: 10,
   Packets: 12,
-  /** TTL last seen in the low byte, window scale + 1 in the second (0 unknown), IP TOS in the third. */
+  /**
+   * TTL last believed in the low byte, window scale + 1 in the second (0 unknown), IP TOS in the third, a lower TTL
+   * that is not believed yet in the fourth (0 for none).
+   */
   IpInfo: 13,
   /** Sequence number of the FIN with FlowFlag.Fin0 << side, else of the RST with FlowFlag.Rst0 << side. */
   FinSequence: 14,
@@ -78,6 +81,12 @@ export const SideField = {
   /** The highest right edge of the receive window that this side ever offered, as a sequence number of its peer. */
   WindowEdge: 17,
 } as const;
+
+/**
+ * A packet whose TTL is lower by this or more may die on its way to the receiver: a decoy (Ptacek and Newsham 1998,
+ * insertion).
+ */
+export const TTL_DROP = 5;
 
 /** Bits of SideField.TapInfo above the VLAN TCI. */
 export const TapInfo = {
@@ -97,6 +106,8 @@ export const TapInfo = {
   InnerTag: 1 << 25,
   /** The packet came in a tunnel: the frame at the tap is the tunnel's. */
   Tunnel: 1 << 26,
+  /** The tap is the receiver's own interface: nothing that shows there is lost on its way for want of TTL. */
+  AtReceiver: 1 << 27,
 } as const;
 
 export const FlowState = {

@@ -16,7 +16,7 @@ import type { FlowTable } from "./table.ts";
 // V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
 const { TcpFlag, add, after, before, distance, later } = decode;
 const { FlowEvent } = events;
-const { Field, FlowFlag, SideField } = record;
+const { Field, FlowFlag, SideField, TTL_DROP, TapInfo } = record;
 
 /** Shift for a window whose scale nobody saw: the largest one (RFC 7323 section 2.3). */
 const UNKNOWN_SCALE = 14;
@@ -71,13 +71,13 @@ export class Sequencer {
     const received = peerAcked && before(acknowledgedByPeer, next) ? acknowledgedByPeer : next;
     if (before(end, received)) {
       if (distance(received, end) > OLDEST_DUPLICATE) return FlowEvent.OutOfWindow;
-      this.count(at, packet);
+      this.words[at + SideField.Packets]++;
       return payload > 0 ? FlowEvent.Retransmission : FlowEvent.DuplicateAck;
     }
 
     let event = this.judge(packet, at, peerAt, flags, peerSeen, side);
     if (event === FlowEvent.OutOfWindow) return event;
-    this.count(at, packet);
+    this.count(at, packet, event === 0);
     if (event === 0) event = this.acknowledge(packet, slot, side, length);
     else if ((event & FlowEvent.AckUnseen) !== 0) {
       words[at + SideField.Acknowledged] = packet.acknowledgement;
@@ -127,6 +127,8 @@ export class Sequencer {
       }
     }
     if (packet.authenticated !== ((flags & FlowFlag.Authenticated) !== 0)) return FlowEvent.Doubtful;
+    const lowTtl = packet.ttl + TTL_DROP <= (words[at + SideField.IpInfo] & 0xff);
+    if (lowTtl && (words[at + SideField.TapInfo] & TapInfo.AtReceiver) === 0) return FlowEvent.Doubtful;
     if (packet.timestampPresent && (flags & FlowFlag.Timestamps) !== 0) {
       const recent = words[at + SideField.TimestampRecent];
       if (recent !== 0 && distance(recent, packet.timestampValue) > 1) return FlowEvent.Doubtful;
@@ -147,10 +149,13 @@ export class Sequencer {
     );
   }
 
-  private count(at: number, packet: Packet): void {
-    this.words[at + SideField.Packets]++;
-    this.words[at + SideField.IpInfo] =
-      (this.words[at + SideField.IpInfo] & 0xff00) | packet.ttl | (packet.typeOfService << 16);
+  private count(at: number, packet: Packet, believed: boolean): void {
+    const { words } = this;
+    words[at + SideField.Packets]++;
+    const info = words[at + SideField.IpInfo];
+    words[at + SideField.IpInfo] = believed
+      ? (info & 0xff00) | packet.ttl | (packet.typeOfService << 16)
+      : (info & 0xffffff) | (packet.ttl << 24);
   }
 
   /** Takes the acknowledgement number and the window of a packet that the receiver believes. */
@@ -210,8 +215,12 @@ export class Sequencer {
     if (!after(end, words[at + SideField.Next])) {
       return payload > 0 ? FlowEvent.Retransmission : 0;
     }
-    if (table.hasFlag(slot, FlowFlag.Fin0 << side)) return FlowEvent.OutOfWindow;
     words[at + SideField.Highest] = later(words[at + SideField.Highest], end);
+    if (table.hasFlag(slot, FlowFlag.Fin0 << side)) {
+      // It counts should the receiver acknowledge it, and so deny the FIN.
+      this.reassembly.accept(slot, side, packet, packet.sequence, true);
+      return FlowEvent.OutOfWindow;
+    }
     const edge = words[table.sideBase(slot, side ^ 1) + SideField.WindowEdge];
     const beyond = peerSeen && after(end, edge);
     const doubtful = beyond || (judged & FlowEvent.Doubtful) !== 0;

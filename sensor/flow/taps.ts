@@ -106,6 +106,8 @@ export class Taps {
     if (packet.vlanTpid === SERVICE_TAG_TPID) info |= TapInfo.ServiceTag;
     if (packet.innerVlanTci >= 0) info |= TapInfo.InnerTag;
     if (packet.tunnelDepth > 0) info |= TapInfo.Tunnel;
+    const outgoing = packet.direction === PacketDirection.Outgoing;
+    if (outgoing && this.homes.kindOf(packet.interfaceIndex) === InterfaceKind.Pod) info |= TapInfo.AtReceiver;
     const ethernet = packet.ethernetOffset;
     if (ethernet < 0) {
       info |= TapInfo.NoLinkHeader;

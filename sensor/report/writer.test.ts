@@ -168,9 +168,11 @@ test("a replay writes every line even when its reader is slow, and ends quietly 
     writer.close();
     console.error(writer.readerGone);`;
   const whole = run(script);
-  await new Promise((resolve) => setTimeout(resolve, 200));
   let text = "";
-  for await (const part of whole.child.stdout.setEncoding("utf8")) text += part;
+  for await (const part of whole.child.stdout.setEncoding("utf8")) {
+    text += part;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   expect(text).toBe(Array.from({ length: 20000 }, (_, i) => `${i}\n`).join(""));
   expect((await whole.exit).errors().trim()).toBe("false");
   const gone = run(script);
