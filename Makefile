@@ -10,7 +10,6 @@ vitest = $(node_path) node node_modules/vitest/vitest.mjs run
 
 LAB_PACKAGES = ip=iproute2 tcpdump=tcpdump curl=curl ssh=openssh-client sshd=openssh-server iperf3=iperf3 \
   nft=nftables conntrack=conntrack unshare=util-linux /usr/lib/postgresql=postgresql
-BENCH_PACKAGES = $(LAB_PACKAGES) tcpkill=dsniff /usr/include/pcap/pcap.h=libpcap-dev
 
 ##@ See it
 .PHONY: demo
@@ -33,14 +32,6 @@ test: setup native lab-packages ## Everything: unit, fuzz and lab (real kernels,
 .PHONY: fuzz
 fuzz: setup native ## Mutated packets for ever: FUZZ_INPUTS=n FUZZ_SEED=n
 	@FUZZ_INPUTS=$${FUZZ_INPUTS:-100000000} $(vitest) --project fuzz
-
-.PHONY: innocents
-innocents: setup native lab-packages ## 1,000,000 innocent connections beside attacks and hostile packets: none may die
-	@$(run) test/innocents/main.ts
-
-.PHONY: bench
-bench: setup native bench-packages cap ## Every figure beside its peer, in one run: a table and bench.json
-	@$(run) test/bench/main.ts
 
 ##@ Have it
 .PHONY: install
@@ -66,10 +57,6 @@ cap: setup ## libpcap's binding, the portable capture (optional)
 .PHONY: lab-packages
 lab-packages:
 	@tools/packages.sh $(LAB_PACKAGES)
-
-.PHONY: bench-packages
-bench-packages:
-	@tools/packages.sh $(BENCH_PACKAGES)
 
 .PHONY: clean
 clean: ## Removes what was built and fetched

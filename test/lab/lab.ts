@@ -79,8 +79,9 @@ export class Lab {
     const home = `${directory}/home`;
     mkdirSync(home, { mode: 0o755 });
     if (this.#identity === "root") chownSync(home, this.userId, this.userId);
+    // `cat` waits, not `read`: dash gives up reading when an orphan that it inherited ends.
     // When the pipe to it closes it kills what is left and ends; process 1 of a namespace takes all with it.
-    const keep = `trap '' CHLD; echo ready; while read -r _; do :; done; kill -9 -1; rm -rf "$1"`;
+    const keep = `echo ready; cat >/dev/null; kill -9 -1; rm -rf "$1"`;
     const before = `mount --bind ${directory}/passwd /etc/passwd`;
     const command = enterCommand(["sh", "-c", keep, "keeper", directory], ["--pid", "--fork", "--kill-child", "--mount-proc"], before);
     this.#keeper = spawn(command[0]!, command.slice(1), { detached: true, stdio: "pipe", env: { ...process.env, PATH: LAB_PATH } });
