@@ -60,11 +60,9 @@ export const FlowRefusal = {
   AfterFin: 8,
   /** A SYN-ACK that answers nothing. */
   BadSynAck: 9,
-  /** Segments that found no room to wait for the missing ones. */
-  ReassemblyFull: 10,
 } as const;
 
-export const FLOW_REFUSALS = 11;
+export const FLOW_REFUSALS = 10;
 
 const REFUSAL_NAMES = Object.keys(FlowRefusal);
 

@@ -49,7 +49,7 @@ export class Sequencer {
 
   /**
    * Judges and applies a segment without SYN and RST and with ACK, of a side whose `Next` is known.
-   * @returns FlowEvent bits; OutOfWindow alone where it fits nowhere
+   * @returns FlowEvent bits; OutOfWindow alone where it fits nowhere, with Doubtful where it lies behind a FIN
    */
   apply(packet: Packet, slot: number, side: number): number {
     const { words, table } = this;
@@ -219,7 +219,7 @@ export class Sequencer {
     if (table.hasFlag(slot, FlowFlag.Fin0 << side)) {
       // It counts should the receiver acknowledge it, and so deny the FIN.
       this.reassembly.accept(slot, side, packet, packet.sequence, true);
-      return FlowEvent.OutOfWindow;
+      return FlowEvent.OutOfWindow | FlowEvent.Doubtful;
     }
     const edge = words[table.sideBase(slot, side ^ 1) + SideField.WindowEdge];
     const beyond = peerSeen && after(end, edge);

@@ -23,6 +23,7 @@ describe("FlowTracker names what a packet did", () => {
     ["> A 99999999 1 x", ["OutOfWindow"]],
     ["> A 1 50 x", ["Doubtful", "AckUnseen"]],
     ["> . 1 1 x", []],
+    ["< A 1 1 _ ttl=9", ["Doubtful"]],
     ["> A 1 1 ab cut=3", ["Data", "Gap"]],
   ];
   for (const [line, events] of rows) {
@@ -47,10 +48,11 @@ describe("FlowTracker names what a packet did", () => {
 
   it("counts refusals by their names", () => {
     const world = new Conversation().handshake().play("> R 9 0", "> A 99999999 1 x", "> . 1 1", "< SA 9 9");
+    world.play("> FA 1 1", "> A 2 1 x");
     const counted = Object.values(FlowRefusal)
       .filter((refusal) => world.tracker.refused[refusal]! > 0)
       .map((refusal) => flowRefusalName(refusal));
-    expect(counted).toEqual(["BadFlags", "OutOfWindow", "RstInexact", "BadSynAck"]);
+    expect(counted).toEqual(["BadFlags", "OutOfWindow", "RstInexact", "AfterFin", "BadSynAck"]);
     expect([flowEvictionName(0), flowEvictionName(7), flowEvictionName(12)]).toEqual(["ExpiredClosed", "PressureSynSent", "Replaced"]);
     expect(flowRefusalName(99)).toBe("Unknown99");
   });

@@ -222,8 +222,10 @@ export class FlowTracker {
     }
     this.event = this.sequencer.apply(packet, slot, side);
     if ((this.event & FlowEvent.OutOfWindow) !== 0) {
-      this.refused[FlowRefusal.OutOfWindow]++;
-      if (this.event === FlowEvent.OutOfWindow) this.resolve(packet, slot, side);
+      const fitsNowhere = this.event === FlowEvent.OutOfWindow;
+      this.refused[fitsNowhere ? FlowRefusal.OutOfWindow : FlowRefusal.AfterFin]++;
+      if (fitsNowhere) this.resolve(packet, slot, side);
+      else settleState(table, slot);
       return;
     }
     this.rivals.forget(slot, side);
