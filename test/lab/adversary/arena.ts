@@ -1,0 +1,91 @@
+/** Where adversaries meet a sensor: a node with two pods and a machine outside, a policy, and connections that echo. */
+import { expect } from "vitest";
+import { Agent, bridge, Lab } from "../mod.ts";
+import type { Connection, Network, Station } from "../mod.ts";
+import { SensorProcess } from "../sensor.ts";
+import type { SensorSetup } from "../sensor.ts";
+
+/** Whoever says so is reset, at ports 9000 to 9699; at 9700 the client is held as well. */
+export const MARK = "KILL-THIS-CONNECTION";
+export const HOLD_PORT = 9_700;
+
+function policy(name: string, ports: string, more = ""): string {
+  return `apiVersion: flowreset.io/v1alpha1
+kind: ResponsePolicy
+metadata: {name: ${name}}
+spec:
+  mode: Enforce
+  rules:
+  - name: text
+    ports: ["${ports}"]
+    signature: {rules: ['alert tcp any any -> any any (msg:"forbidden text"; content:"${MARK}"; sid:1;)']}
+  ${more}
+  limits: {connectionsPerMinutePerNode: 100000}
+---
+`;
+}
+
+const SETTINGS = `apiVersion: flowreset.io/v1alpha1
+kind: SensorSettings
+metadata: {name: arena}
+spec: {budgets: {connectionsPerMinute: 1000000}}
+`;
+
+export const POLICIES = {
+  "policy.yaml": policy("forbidden", "9000-9699") + policy("held", String(HOLD_PORT), "respond: {reset: {hold: 60s}}") + SETTINGS,
+};
+
+export class Arena {
+  readonly net: Network;
+  readonly sensor: SensorProcess;
+  readonly client: Agent;
+  readonly server: Agent;
+  readonly outside: Agent;
+
+  private constructor(net: Network, sensor: SensorProcess, [client, server, outside]: readonly Agent[]) {
+    this.net = net;
+    this.sensor = sensor;
+    this.client = client!;
+    this.server = server!;
+    this.outside = outside!;
+  }
+
+  static async open(setup: SensorSetup = {}): Promise<Arena> {
+    const net = await bridge(await Lab.open(["cc"]));
+    const stations: Station[] = [net.client, net.server, net.outside];
+    const agents = await Promise.all(stations.map(({ namespace }) => Agent.start(namespace)));
+    return new Arena(net, await SensorProcess.start(net.node, { policies: POLICIES, ...setup }), agents);
+  }
+
+  close(): Promise<void> {
+    return this.net.lab.close();
+  }
+
+  /** A connection to the server pod that has said hello and heard it back; `port` must echo. */
+  async echoing(from: Agent, port: number, localPort?: number): Promise<Connection> {
+    const connection = await from.connect({ host: this.net.server.ipv4, port, ...(localPort === undefined ? {} : { localPort }) });
+    connection.write("hello");
+    await connection.received(5);
+    return connection;
+  }
+
+  /** @throws where it does not. */
+  async stillEchoes(connection: Connection): Promise<void> {
+    const { receivedBytes } = await connection.statistics();
+    connection.write("alive?");
+    await connection.received(receivedBytes + 6);
+    expect(connection.end).toBeUndefined();
+  }
+
+  /** Says the forbidden text: it dies, and both ends are proved dead. */
+  async attacks(connection: Connection): Promise<void> {
+    connection.write(MARK);
+    expect((await connection.closed).error).toBe("ECONNRESET");
+    expect((await this.sensor.outcome(connection.localPort)).flowreset.outcome).toBe("Confirmed");
+  }
+
+  /** Decisions to reset the connection of that client port. */
+  decisions(clientPort: number): number {
+    return this.sensor.events.filter(({ event_type, flow }) => event_type !== "outcome" && flow.src_port === clientPort).length;
+  }
+}
