@@ -66,12 +66,13 @@ test("sensor runs until it is told to end, and opens its events file again on SI
     busyPollMicroseconds: 0,
     tableCapacity: 1_000_000,
     protectedPorts: [],
+    markKeyFile: undefined,
   });
 });
 
 test("sensor takes its words to the options", async () => {
   using world = makeWorld({ endsAtOnce: true });
-  const words = "--policies p --interface veth* eth0 --workers 2 --listen none --events e.json --busy-poll 50 --protect-port 22,2222 --protect-port 8443 --log-level debug --capture libpcap --table-capacity 2048 --stop-file /s";
+  const words = "--policies p --interface veth* eth0 --workers 2 --listen none --events e.json --busy-poll 50 --protect-port 22,2222 --protect-port 8443 --mark-key-file /etc/flowreset/mark.key --log-level debug --capture libpcap --table-capacity 2048 --stop-file /s";
   expect((await world.run("sensor", ...words.split(" "))).code).toBe(0);
   expect(world.started[0]).toMatchObject({
     interfaces: ["veth*", "eth0"],
@@ -80,6 +81,7 @@ test("sensor takes its words to the options", async () => {
     events: "e.json",
     busyPollMicroseconds: 50,
     protectedPorts: [22, 2222, 8443],
+    markKeyFile: "/etc/flowreset/mark.key",
     logLevel: "debug",
     capture: "libpcap",
     tableCapacity: 2048,

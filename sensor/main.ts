@@ -9,6 +9,7 @@ import { hasNetRaw } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
 import { compile } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
+import { markKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
 import { SensorError } from "./options.ts";
 import { startLibpcapLoop } from "./libpcapLoop.ts";
@@ -33,6 +34,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   if (!hasNetRaw()) {
     throw new SensorError("MissingRight", "Cannot capture packets: CAP_NET_RAW is missing", "run it with sudo, or give the right: setcap cap_net_raw+ep on the node binary");
   }
+  const key = markKey(options.markKeyFile);
   // What was opened is closed in reverse order, at the end or where the start fails.
   await using opened = new AsyncDisposableStack();
   const finished = Promise.withResolvers<void>();
@@ -65,7 +67,6 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const board = new ResetBoard();
   const warmUpCompiled = compile({ objects: parseDocuments(warmUpText(), "warm-up", { standalone: true }).objects, settings: defaultSettings(), interfaces: [] }).compiled;
   const seed = randomBytes(4).readInt32LE();
-  const markKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()];
   const workers: PacketWorkers = new PacketWorkers({
     count: options.capture === "libpcap" ? 1 : options.workers,
     ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
@@ -76,7 +77,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
       labelNames: first.labelNames,
       tableCapacity: Math.max(1_024, Math.floor(options.tableCapacity / options.workers)),
       seed,
-      markKey,
+      markKey: key,
       stop: stop.buffer as SharedArrayBuffer,
       homes: topology.homes,
       filter: captureFilter(topology.interfaces(), options, worker),

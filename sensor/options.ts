@@ -35,6 +35,8 @@ export interface SensorOptions {
   tableCapacity: number;
   /** Ports of this machine that are never reset, beside the ssh session that started the sensor. */
   protectedPorts: readonly number[];
+  /** File with the key of the mark, shared by sensors that see the same traffic; undefined: a random one. */
+  markKeyFile: string | undefined;
 }
 
 export const DEFAULT_LISTEN = "127.0.0.1:9464";
@@ -55,6 +57,7 @@ export const DEFAULT_SENSOR_OPTIONS: Readonly<SensorOptions> = {
   busyPollMicroseconds: 0,
   tableCapacity: DEFAULT_TABLE_CAPACITY,
   protectedPorts: [],
+  markKeyFile: undefined,
 };
 
 export interface RunningSensor {
