@@ -1,4 +1,6 @@
 /** Where adversaries meet a sensor: a node with two pods and a machine outside, a policy, and connections that echo. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { Agent, bridge, Lab } from "../mod.ts";
 import type { Connection, Network, Station } from "../mod.ts";
@@ -8,6 +10,8 @@ import type { SensorSetup } from "../sensor.ts";
 /** Whoever says so is reset, at ports 9000 to 9699; at 9700 the client is held as well. */
 export const MARK = "KILL-THIS-CONNECTION";
 export const HOLD_PORT = 9_700;
+/** The arena's sensors share this mark key; a witness knows their RSTs by it. */
+export const KEY = "5eed5eed0badf00d";
 
 function policy(name: string, ports: string, more = ""): string {
   return `apiVersion: flowreset.io/v1alpha1
@@ -35,6 +39,13 @@ export const POLICIES = {
   "policy.yaml": policy("forbidden", "9000-9699") + policy("held", String(HOLD_PORT), "respond: {reset: {hold: 60s}}") + SETTINGS,
 };
 
+/** How the arena's sensor is started; a second one beside it may have `ownKey`. */
+export function sensorSetup(lab: Lab, ownKey = false, more: readonly string[] = []): SensorSetup {
+  const file = join(lab.directory, "mark.key");
+  writeFileSync(file, KEY);
+  return { policies: POLICIES, arguments: [...(ownKey ? [] : ["--mark-key-file", file]), ...more] };
+}
+
 export class Arena {
   readonly net: Network;
   readonly sensor: SensorProcess;
@@ -50,11 +61,11 @@ export class Arena {
     this.outside = outside!;
   }
 
-  static async open(setup: SensorSetup = {}): Promise<Arena> {
+  static async open(): Promise<Arena> {
     const net = await bridge(await Lab.open(["cc"]));
     const stations: Station[] = [net.client, net.server, net.outside];
     const agents = await Promise.all(stations.map(({ namespace }) => Agent.start(namespace)));
-    return new Arena(net, await SensorProcess.start(net.node, { policies: POLICIES, ...setup }), agents);
+    return new Arena(net, await SensorProcess.start(net.node, sensorSetup(net.lab)), agents);
   }
 
   close(): Promise<void> {
