@@ -198,7 +198,7 @@ describe("the ring", () => {
     const probe = await Probe.start({ ring: { ringBytes: 65_536 }, filter: { udp: "all", interfaces: [await net.node.interfaceIndex("vclient")] } });
     const before = await probe.statistics();
     probe.process.write("pause\n");
-    await until("the pause", () => probe.events.at(-1)?.event === "woken");
+    await until("the pause", () => probe.events.some(({ event }) => event === "paused"));
     await net.client.run([process.execPath, "-e", `const s = require("dgram").createSocket("udp4"); let n = 0; const next = () => n++ < 500 ? s.send("x", 7040, "${net.server.ipv4}", next) : s.close(); next()`]);
     probe.process.write("resume\n");
     const after = await until("500 packets, seen or lost", async () => {
@@ -213,7 +213,7 @@ describe("the ring", () => {
   it("counts a super-packet that found no room beside the ring as cut short", async () => {
     const probe = await Probe.start({ ring: { receiveBufferBytes: 4096, slotBytes: 2048 }, filter: { interfaces: [await net.node.interfaceIndex("vclient")] } });
     probe.process.write("pause\n");
-    await until("the pause", () => probe.events.at(-1)?.event === "woken");
+    await until("the pause", () => probe.events.some(({ event }) => event === "paused"));
     await transfer(7050);
     probe.process.write("resume\n");
     await probe.seen("a cut frame", (frame) => frame.capturedLength < frame.wireLength);

@@ -40,6 +40,7 @@ export type ProbeEvent =
   | { event: "frame"; frame: ProbeFrame }
   | { event: "statistics"; statistics: CaptureStatistics }
   | { event: "woken" }
+  | { event: "paused" }
   | { event: "failed"; message: string };
 
 /** Words shared with the Worker. */
@@ -100,7 +101,10 @@ function capture({ options, shared, filter, wakeHandle }: WorkerInput): void {
       say({ event: "frame", frame: copy(frame, options.bytes === true) });
     };
     while (Atomics.load(shared, Shared.Stop) === 0) {
-      if (Atomics.load(shared, Shared.Pause) === 1) Atomics.wait(shared, Shared.Pause, 1);
+      if (Atomics.load(shared, Shared.Pause) === 1) {
+        say({ event: "paused" });
+        Atomics.wait(shared, Shared.Pause, 1);
+      }
       const count = ring.poll(-1, visit);
       if (count === 0) say({ event: "woken" });
       if (Atomics.exchange(shared, Shared.Statistics, 0) === 1) say({ event: "statistics", statistics: { ...ring.statistics() } });
