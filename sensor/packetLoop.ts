@@ -63,7 +63,6 @@ export class PacketLoop {
       onReset: (settled) => this.#runs.onOutcome(settled),
     });
     const homes = start.homes === undefined ? {} : { homes: new HomesReader(start.homes) };
-    warmUp({ compiled: start.warmUpCompiled, ...homes, decode: LIVE_DECODING });
     this.pipeline = new Pipeline({
       compiled: start.compiled,
       stop: this.#stop,
@@ -78,6 +77,8 @@ export class PacketLoop {
       labelOf: (policy) => this.#labels.ofPolicy[policy] ?? 0,
     });
     this.#recorder.table = this.pipeline.table;
+    // After the one that is to work: V8 takes for constant what it has seen of one object only, and would begin anew.
+    warmUp({ compiled: start.warmUpCompiled, ...homes, decode: LIVE_DECODING });
     this.#runs = new ResetRuns({
       pipeline: this.pipeline,
       recorder: this.#recorder,
@@ -89,6 +90,9 @@ export class PacketLoop {
 
   /** For `PacketSource.poll`: one packet through the pipeline, and what it caused on the wire. */
   readonly visit = (frame: Frame): void => {
+    const { injector } = this.pipeline;
+    // A chase must know how late it is: packets of a backlog tell numbers, the RST leaves with the freshest.
+    if (injector.active > 0) injector.wake(this.#options.clock());
     if (this.pipeline.step(frame) > 0) this.#send();
     else if (this.pipeline.hasUndisclosed) this.pipeline.settle(this.#options.clock());
   };
