@@ -33,6 +33,10 @@ test: setup native lab-packages ## Everything: unit, fuzz and lab (real kernels,
 fuzz: setup native ## Mutated packets for ever: FUZZ_INPUTS=n FUZZ_SEED=n
 	@FUZZ_INPUTS=$${FUZZ_INPUTS:-100000000} $(vitest) --project fuzz
 
+.PHONY: innocents
+innocents: setup native lab-packages ## No innocent dies: a million connections beside attacks and hostile packets (INNOCENTS=n)
+	@$(run) test/innocents/main.ts
+
 ##@ Have it
 .PHONY: install
 install: setup native ## Copies the product to PREFIX (/usr/local)
