@@ -72,6 +72,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
     startOf: (worker) => ({
       compiled: first.compiled,
+      generation: first.generation,
       warmUpCompiled,
       labels: first.labels,
       labelNames: first.labelNames,

@@ -86,6 +86,7 @@ export class PacketLoop {
       tell: (run, line) => this.#tell(RecordKind.Run, JSON.stringify({ worker: start.worker, run, line } satisfies RunRecord)),
     });
     this.#telemetry = new Telemetry(this.#counters, this.pipeline);
+    this.#counters.set(Counter.PolicyGeneration, start.generation);
   }
 
   /** For `PacketSource.poll`: one packet through the pipeline, and what it caused on the wire. */

@@ -10,6 +10,8 @@ import type { RunLine } from "./resetRuns.ts";
 export interface WorkerStart {
   readonly worker: number;
   readonly compiled: CompiledPolicy;
+  /** Of `compiled`: grows with every further one. */
+  readonly generation: number;
   /** Of warmUpText(). */
   readonly warmUpCompiled: CompiledPolicy;
   readonly labels: readonly number[];
