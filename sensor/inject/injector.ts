@@ -216,7 +216,8 @@ export class Injector {
       packet.destination0, packet.destination1, packet.destination2, packet.destination3, packet.sourcePort, packet.destinationPort,
     );
     const kill = this.#ofSlot(slot) ?? this.#pool.ofTuple(packet);
-    if (kill === undefined || kill.phase === KillPhase.Watching) return;
+    // Once a kill: whoever has caught a marked RST can send it again and again.
+    if (kill === undefined || kill.phase === KillPhase.Watching || kill.othersActed) return;
     kill.othersActed = true;
     kill.silentUntilMs = nowMs + this.limits.otherSensorMs;
   }

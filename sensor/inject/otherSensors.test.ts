@@ -50,6 +50,26 @@ describe("the first actor rule", () => {
     expect(world.log.told).toMatchObject([{ outcome: "Confirmed" }]);
   });
 
+  it("who has caught a marked RST and sends it again and again holds a kill back once, not for ever", () => {
+    const world = World.established();
+    const caught = { sequence: 0x12345678, acknowledgement: 0, flags: TcpFlag.Rst, length: 0 };
+    const word = new Mark(MARK_KEY).of(caught.sequence, 0, TcpFlag.Rst);
+    const replay = (): void => {
+      world.markNext = (packet: Packet) => Object.assign(packet, { window: windowOf(word), ipId: identificationOf(word) });
+      world.show(0, caught, 1, 0);
+      world.run(0.1);
+      world.markNext = undefined;
+    };
+    replay();
+    world.startKill({ delayMs: 5 });
+    for (let turn = 0; turn < 20; turn++) {
+      replay();
+      world.live(5);
+    }
+    expect(world.ends.map((end) => end.state)).toEqual(["closed", "closed"]);
+    expect(world.log.told).toMatchObject([{ outcome: "Confirmed" }]);
+  });
+
   it("an own RST seen on its way is evidence of nothing but that", () => {
     const world = World.established();
     world.startKill();
