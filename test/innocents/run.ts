@@ -12,6 +12,7 @@ import { SensorProcess } from "../lab/sensor.ts";
 import { audit } from "./audit.ts";
 import { Crowd } from "./crowd.ts";
 import type { Attack, Progress } from "./crowd.ts";
+import { Pace } from "./pace.ts";
 import { macOf, storm } from "./storms.ts";
 import type { Storm } from "./storms.ts";
 
@@ -26,6 +27,8 @@ export interface InnocentsOptions {
 }
 
 export interface InnocentsResult extends Progress {
+  /** How many innocents should have lived. */
+  readonly wanted: number;
   readonly seconds: number;
   readonly hostile: number;
   /** Short-lived pods that came and went. */
@@ -58,6 +61,7 @@ const POD_NUMBERS = 60;
 /** Hostile packets come in so many rounds, one as soon as the crowd has gone so much further. */
 const STORM_ROUNDS = 10;
 const STORM_RATE = 3_000;
+const LOST_METRIC = "flowreset_capture_dropped_packets_total";
 
 const POLICY = `apiVersion: flowreset.io/v1alpha1
 kind: ResponsePolicy
@@ -126,6 +130,7 @@ export async function runInnocents(options: InnocentsOptions): Promise<Innocents
   const [serverMac, uplinkMac] = await Promise.all([macOf(net.server.namespace, net.server.device), macOf(net.node, net.devices.uplink)]);
   const storms: readonly Storm[] = [
     { by: mallory, mac: serverMac, source: net.client.ipv4, ports: FIXED.client, target: net.server.ipv4, port: PORT },
+    { by: mallory, mac: serverMac, source: net.outside.ipv4, ports: FIXED.outside, target: net.server.ipv4, port: PORT },
     { by: net.outside, mac: uplinkMac, source: net.outside.ipv4, ports: FIXED.outside, target: net.server.ipv4, port: PORT },
   ];
   let hostile = 0;
@@ -143,8 +148,10 @@ export async function runInnocents(options: InnocentsOptions): Promise<Innocents
   const beside: Promise<void>[] = [rain()];
   for (let loop = 0; loop < POD_LOOPS; loop++) beside.push(shortLives(net, crowd, loop, () => pods++));
   const besides = Promise.allSettled(beside);
+  const pace = new Pace(rate);
   while (!crowd.isOver) {
     await pause(1_000);
+    if (sensor.process.exit === undefined) crowd.pace(pace.next(await sensor.metric(LOST_METRIC)));
     say({ ...crowd.progress, hostile, pods });
   }
   const seconds = (performance.now() - started) / 1000;
@@ -160,7 +167,7 @@ export async function runInnocents(options: InnocentsOptions): Promise<Innocents
   const testimony = await witness.testify();
   const { wrong, unseen } = audit(witness.resets, crowd.attacks);
   return {
-    ...crowd.progress, seconds, hostile, pods, steadyExchanges: crowd.steadyExchanges ?? 0, complaints,
+    ...crowd.progress, wanted: innocents, seconds, hostile, pods, steadyExchanges: crowd.steadyExchanges ?? 0, complaints,
     testimony, wrongResets: wrong, unseenAttacks: unseen,
     ...decisionsOf(sensor, crowd.attacks), capture, sensorEnd,
   };
@@ -169,7 +176,7 @@ export async function runInnocents(options: InnocentsOptions): Promise<Innocents
 async function captureOf(sensor: SensorProcess): Promise<InnocentsResult["capture"]> {
   return {
     packets: await sensor.metric("flowreset_packets_total"),
-    dropped: await sensor.metric("flowreset_capture_dropped_packets_total"),
+    dropped: await sensor.metric(LOST_METRIC),
     spoofed: await sensor.metric("flowreset_spoofed_interface_packets_total"),
   };
 }

@@ -21,7 +21,7 @@ export interface Storm {
 export async function storm({ by, mac, source, ports, target, port }: Storm, count: number, rate: number, seed: number, kinds = ALL_KINDS): Promise<number> {
   const program = compile("adversary", by.namespace.lab.directory);
   const words = [by.device, mac, source, ...ports, target, port, count, rate, seed, kinds].map(String);
-  const { stdout } = await by.run([program, "storm", ...words], { timeoutMs: 60_000 + (count / rate) * 3_000 });
+  const { stdout } = await by.run(["nice", program, "storm", ...words], { timeoutMs: 60_000 + (count / rate) * 3_000 });
   return Number(/sent (\d+)/.exec(stdout)?.[1] ?? 0);
 }
 

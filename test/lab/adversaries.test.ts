@@ -124,6 +124,34 @@ describe("a pod that forges its neighbour's tuple", () => {
   });
 });
 
+describe("a pod that forges the tuple of a client beyond the uplink, blindly", () => {
+  test("neither gets it reset nor hides what that client does", async () => {
+    const { net, server, outside } = arena;
+    await server.listen({ port: 9_030, behaviour: "echo" });
+    const eve = await net.addPod("eve", 67);
+    const hand = await RawHand.start(eve, 42_100);
+    const [innocent, attack] = await Promise.all([arena.echoing(outside, 9_030, 42_100), arena.echoing(outside, 9_030, 42_101)]);
+    for (const sport of [42_100, 42_101]) {
+      const as = { src: net.outside.ipv4, dst: net.server.ipv4, sport, dport: 9_030 };
+      const back = { src: net.server.ipv4, dst: net.outside.ipv4, sport: 9_030, dport: sport };
+      for (let turn = 0; turn < 200; turn++) {
+        const [seq, ack] = [Math.floor(Math.random() * 2 ** 32), Math.floor(Math.random() * 2 ** 32)];
+        hand.send({ ...as, seq, ack, flags: "PA", data: MARK });
+        hand.send({ ...as, seq, ack, flags: "R" });
+        hand.send({ ...as, seq, ack: 0, flags: "S" });
+        hand.send({ ...back, seq, ack, flags: "PA", data: MARK });
+        hand.send({ ...back, seq, ack, flags: "R" });
+      }
+    }
+    await until("the last forged packet", () => hand.heard.filter(({ out }) => out).length >= 600);
+    await arena.stillEchoes(innocent);
+    await arena.stillEchoes(attack);
+    expect([arena.decisions(42_100), arena.decisions(42_101)]).toEqual([0, 0]);
+    await arena.attacks(attack);
+    await arena.stillEchoes(innocent);
+  });
+});
+
 function neighbourNext(hand: RawHand): number {
   const last = hand.heard.findLast(({ out }) => out)!;
   return last.seq + last.length;

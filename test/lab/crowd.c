@@ -14,6 +14,7 @@
  *       CLOSER: server (the default) or client, who closes first
  *   steady COUNT ROUTE         connections of that route that exchange now and then, until the end
  *   go COUNT                   innocents in all
+ *   rate RATE                  another rate
  * Output: "ready", "attack ID FROM PORT TO PORT SEEN_FROM SEEN_PORT CLIENT_NEXT SERVER_NEXT", "failure TEXT",
  * "progress INNOCENTS ATTACKS CUT FAILURES", "done NAME", "end INNOCENTS ATTACKS CUT FAILURES STEADY_EXCHANGES".
  */
@@ -78,7 +79,7 @@ static struct connection connections[MAX_IN_FLIGHT];
 static int free_slots[MAX_IN_FLIGHT], free_count;
 static struct route routes[MAX_ROUTES];
 static int route_count, epoll, current_ns, in_flight_limit, started_going;
-static long target, innocents, attacks, cut, failures, started, steady_exchanges, attack_every;
+static long target, innocents, attacks, cut, failures, started, steady_exchanges, attack_every, rate;
 static uint32_t generation;
 static unsigned char pattern_bytes[MAX_BYTES + 256], buffer[65536];
 
@@ -165,7 +166,9 @@ static void finish(struct connection *c)
 
 static void report(struct connection *c, const char *what, int error)
 {
-	if (failures++ < FAILURES_SHOWN) {
+	static long of_attacks, of_others;
+	failures++;
+	if ((c->is_attack ? of_attacks++ : of_others++) < FAILURES_SHOWN) {
 		struct sockaddr_in own = {0};
 		socklen_t length = sizeof own;
 		if (c->client >= 0) getsockname(c->client, (struct sockaddr *)&own, &length);
@@ -471,6 +474,8 @@ static void obey(char *line)
 		}
 	} else if (sscanf(line, "steady %u %23s", &count, name) == 2) {
 		for (int i = 0; i < route_count; i++) if (!strcmp(routes[i].name, name)) for (; count > 0 && free_count > 0; count--) start(&routes[i], 1);
+	} else if (sscanf(line, "rate %ld", &budget) == 1 && budget > 0) {
+		rate = budget;
 	} else if (sscanf(line, "go %ld", &budget) == 1) {
 		target = budget;
 		started_going = 1;
@@ -504,7 +509,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 5) { fprintf(stderr, "usage: crowd IN_FLIGHT RATE ATTACK_EVERY SEED\n"); return 2; }
 	in_flight_limit = atoi(argv[1]);
-	long rate = atol(argv[2]);
+	rate = atol(argv[2]);
 	attack_every = atol(argv[3]);
 	random_state ^= (uint64_t)atol(argv[4]) << 24;
 	if (in_flight_limit < 1 || in_flight_limit > MAX_IN_FLIGHT || rate < 1) { fprintf(stderr, "crowd: IN_FLIGHT up to %d, RATE from 1\n", MAX_IN_FLIGHT); return 2; }

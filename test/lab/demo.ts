@@ -80,13 +80,13 @@ async function main(): Promise<number> {
   timeline.heading("Setting the stage");
   timeline.line("lab", "builds network namespaces, which nothing else on this machine sees");
   await using lab = await Lab.open();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
-      interrupted = true;
-      console.error(`\n${signal}: taking the lab down`);
-      void lab.close().finally(() => process.exit(130));
-    });
-  }
+  const end = (why: string): void => {
+    interrupted = true;
+    console.error(`\n${why}: taking the lab down`);
+    void lab.close().finally(() => process.exit(130));
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, end);
+  process.stdout.once("error", () => end("Nobody reads any more")).on("error", () => {});
   const stage = await openStage(lab, (who, text) => interrupted || timeline.line(who, text));
   const rows = await playAll(stage);
   if (interrupted) return new Promise(() => {});
