@@ -8,6 +8,7 @@ import type { CaptureFilter, LibpcapInterface, LibpcapSource } from "./capture/m
 import { loadNative } from "./native/mod.ts";
 import type { NetworkInterface } from "./topology/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
+import { warmUp } from "./warmUp.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./workerMessages.ts";
 
 /** TCP, and what may carry it. */
@@ -23,8 +24,9 @@ export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly 
   const { realtimeMs } = loadNative();
   let captured = capturedInterfaces(interfaces(), start.filter);
   let source = open(captured);
+  const ownStart = { ...start, homes: undefined, route: { interfaceIndex: 0 } };
   const loop = new PacketLoop({
-    start: { ...start, homes: undefined, route: { interfaceIndex: 0 } },
+    start: ownStart,
     source: {
       poll: (timeoutMs, visit) => source.poll(timeoutMs, visit),
       statistics: () => source.statistics(),
@@ -43,6 +45,7 @@ export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly 
       old.close();
     },
   });
+  warmUp(ownStart);
   const run = async (): Promise<void> => {
     while (loop.isOpen) {
       await source.readable(loop.turn());

@@ -4,10 +4,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { version } from "./version.ts";
-import { defaultSettings, interfaceMatches, parseDocuments } from "../crds/mod.ts";
+import { interfaceMatches } from "../crds/mod.ts";
 import { hasNetRaw } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
-import { compile } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import { markKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
@@ -25,7 +24,7 @@ import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { captureFilter, interfaceNames, routeOf } from "./surroundings.ts";
 import { Topology } from "./topology/mod.ts";
-import { warmUpText } from "./warmUp.ts";
+import { compileWarmUp } from "./warmUpPolicy.ts";
 
 const NOTHING_WRITTEN: PolicySnapshot = { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [] };
 
@@ -65,7 +64,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const stop = new Int32Array(new SharedArrayBuffer(4));
   if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
   const board = new ResetBoard();
-  const warmUpCompiled = compile({ objects: parseDocuments(warmUpText(), "warm-up", { standalone: true }).objects, settings: defaultSettings(), interfaces: [] }).compiled;
+  const warmUpCompiled = compileWarmUp();
   const seed = randomBytes(4).readInt32LE();
   const workers: PacketWorkers = new PacketWorkers({
     count: options.capture === "libpcap" ? 1 : options.workers,

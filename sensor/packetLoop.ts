@@ -14,7 +14,6 @@ import { Counter, Counters, RecordRing } from "./report/mod.ts";
 import { ResetRuns } from "./resetRuns.ts";
 import { Telemetry } from "./telemetry.ts";
 import { HomesReader } from "./topology/mod.ts";
-import { warmUp } from "./warmUp.ts";
 import { RecordKind } from "./workerMessages.ts";
 import type { FromWorker, RunRecord, ToWorker, WorkerStart } from "./workerMessages.ts";
 
@@ -77,8 +76,6 @@ export class PacketLoop {
       labelOf: (policy) => this.#labels.ofPolicy[policy] ?? 0,
     });
     this.#recorder.table = this.pipeline.table;
-    // After the one that is to work: V8 takes for constant what it has seen of one object only, and would begin anew.
-    warmUp({ compiled: start.warmUpCompiled, ...homes, decode: LIVE_DECODING });
     this.#runs = new ResetRuns({
       pipeline: this.pipeline,
       recorder: this.#recorder,

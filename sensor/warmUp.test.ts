@@ -1,19 +1,34 @@
 import { describe, expect, it } from "vitest";
-import { defaultSettings, parseDocuments } from "../crds/mod.ts";
-import { compile } from "./decide/mod.ts";
-import { CONVERSATIONS, warmUp, warmUpText } from "./warmUp.ts";
+import { ATTACKS } from "./rehearsal.ts";
+import { Counters, RecordRing } from "./report/mod.ts";
+import { createHomes } from "./topology/mod.ts";
+import { warmUp } from "./warmUp.ts";
+import { compileWarmUp } from "./warmUpPolicy.ts";
+import type { WorkerStart } from "./workerMessages.ts";
+
+function startOf(homes: SharedArrayBuffer | undefined): WorkerStart {
+  const compiled = compileWarmUp();
+  return {
+    worker: 0, compiled, generation: 1, warmUpCompiled: compiled, labels: [], labelNames: [], tableCapacity: 1_024, seed: 7, markKey: [1, 2],
+    stop: new SharedArrayBuffer(4), counters: new Counters().buffer, records: new RecordRing(131_072).buffer, homes, wakeHandle: -1,
+    filter: { skippedInterfaces: [], interfaces: undefined } as unknown as WorkerStart["filter"], busyPollMicroseconds: 0, route: { interfaceIndex: -1 }, injectDevice: "", interfaceNames: [],
+    flowTimeouts: {} as WorkerStart["flowTimeouts"],
+  };
+}
 
 describe("warmUp()", () => {
-  it("has a policy that the language accepts as it stands", () => {
-    const { objects, problems, notes } = parseDocuments(warmUpText(), "warm-up", { standalone: true });
-    expect([...problems, ...notes]).toEqual([]);
-    expect(objects).toHaveLength(1);
-  });
+  for (const [what, homes] of [["with known homes", createHomes()], ["without them", undefined]] as const) {
+    it(`cuts or refuses every attack of the rehearsal and sees it proved, ${what}`, () => {
+      const start = startOf(homes);
+      expect(warmUp(start)).toEqual({ killed: ATTACKS, confirmed: ATTACKS });
+    });
+  }
 
-  it("runs through detection to a kill, until the node's budget says no", () => {
-    const { objects } = parseDocuments(warmUpText(), "warm-up", { standalone: true });
-    const { compiled, notes } = compile({ objects, settings: defaultSettings(), interfaces: [] });
-    expect(notes).toEqual([]);
-    expect(warmUp({ compiled })).toBeGreaterThanOrEqual(CONVERSATIONS / 2);
+  it("leaves no trace in the counters and records of the loop that is to work", () => {
+    const start = startOf(createHomes());
+    const before = new Uint8Array(start.counters).slice();
+    warmUp(start);
+    expect(new Uint8Array(start.counters)).toEqual(before);
+    expect(new RecordRing(start.records).usedBytes).toBe(0);
   });
 });

@@ -6,6 +6,7 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { compileFilter, openRing, openSink } from "./capture/mod.ts";
 import { loadNative } from "./native/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
+import { warmUp } from "./warmUp.ts";
 import type { ToWorker, WorkerStart } from "./workerMessages.ts";
 
 const start = workerData as WorkerStart;
@@ -23,6 +24,7 @@ const loop = new PacketLoop({
   answer: (message) => port.postMessage(message),
   setFilter: (filter) => source.setFilter(compileFilter(filter)),
 });
+warmUp(start);
 
 port.postMessage({ kind: "ready" });
 while (loop.isOpen) {
