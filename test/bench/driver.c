@@ -2,11 +2,15 @@
  * Holds both ends of real connections, one after the other, and says what became of each: sends a trigger, then
  * waits for the death of both sockets. One thread, one poll loop, the two ends in two network namespaces.
  *
- * driver CLIENT_NETNS SERVER_NETNS SERVER_ADDRESS PORT KIND COUNT [ANSWER_DELAY_US [LISTEN_ADDRESS [LISTEN_PORT]]]
+ * driver CLIENT_NETNS SERVER_NETNS SERVER_ADDRESS PORT KIND COUNT [OPTION=VALUE ...]
  * KIND: idle | answer | http | up50 | upfull | down50 | downfull | both50 | bothfull
- * prints a line a connection:
+ * OPTION: answer (us until the server answers), limit (ms that an end may live on; 2000), pause (ms between two
+ *   connections), killer (a program started before each trigger with the client's port, and ended after it)
+ * A neighbour of the same two hosts and the same port stays all the time and exchanges a byte after each connection.
+ * prints a line a connection, and one at the end:
  *   clientPort clientErrno serverErrno clientMs serverMs bytesPastTrigger
- * errno 0 and ms -1: that end lived on for LIMIT_MS after the trigger.
+ *   neighbour EXCHANGES alive|dead
+ * errno 0 and ms -1: that end lived on until the limit.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -16,15 +20,17 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_MS 2000.0
+#define KILLER_START_MS 60.0
 #define BURST_BYTES 6250        /* 50 Mbit/s in bursts of one millisecond */
 #define TRIGGER_AFTER_BYTES 400000
 static const char TRIGGER[] = "KILLMENOW";
@@ -95,23 +101,63 @@ static void readAll(struct end *e, double sinceMs) {
 	else if (errno != EAGAIN) { e->error = errno; e->diedMs = sinceMs; }
 }
 
+static const char *option(int argc, char **argv, const char *name, const char *otherwise) {
+	size_t length = strlen(name);
+	for (int i = 7; i < argc; i++) if (!strncmp(argv[i], name, length) && argv[i][length] == '=') return argv[i] + length + 1;
+	return otherwise;
+}
+
+static void rest(double ms) {
+	struct timespec nap = {(time_t)(ms / 1e3), (long)(ms * 1e6) % 1000000000L};
+	if (ms > 0) nanosleep(&nap, NULL);
+}
+
+/* A byte there and back; 0 when the connection is dead. */
+static int exchange(int from, int to) {
+	char byte = 'x';
+	struct pollfd p = {to, POLLIN, 0};
+	return send(from, &byte, 1, MSG_NOSIGNAL) == 1 && poll(&p, 1, 5000) == 1 && recv(to, &byte, 1, 0) == 1;
+}
+
+static pid_t start(const char *program, int port) {
+	pid_t child = fork();
+	if (child < 0) fail("fork");
+	if (child == 0) {
+		char word[16];
+		snprintf(word, sizeof word, "%d", port);
+		execl("/bin/sh", "sh", program, word, (char *)NULL);
+		_exit(127);
+	}
+	rest(KILLER_START_MS);
+	return child;
+}
+
+static void end(pid_t child) {
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 int main(int argc, char **argv) {
-	if (argc < 7) { fprintf(stderr, "usage: driver CLIENT_NETNS SERVER_NETNS ADDRESS PORT KIND COUNT [DELAY_US [LISTEN_ADDRESS [LISTEN_PORT]]]\n"); return 2; }
+	if (argc < 7) { fprintf(stderr, "usage: driver CLIENT_NETNS SERVER_NETNS ADDRESS PORT KIND COUNT [answer=US] [limit=MS] [pause=MS] [killer=PROGRAM]\n"); return 2; }
 	const char *clientNs = argv[1], *serverNs = argv[2], *kind = argv[5];
 	int count = atoi(argv[6]);
-	double answerAfterMs = argc > 7 ? atof(argv[7]) / 1e3 : 0;
+	double answerAfterMs = atof(option(argc, argv, "answer", "0")) / 1e3, limitMs = atof(option(argc, argv, "limit", "2000"));
+	double pauseMs = atof(option(argc, argv, "pause", "0"));
+	const char *killer = option(argc, argv, "killer", NULL);
 	int up = !strncmp(kind, "up", 2) || !strncmp(kind, "both", 4), down = !strncmp(kind, "down", 4) || !strncmp(kind, "both", 4);
 	int paced = strstr(kind, "50") != NULL, http = !strcmp(kind, "http"), answers = http || !strcmp(kind, "answer");
 	int bulk = up || down;
 
-	struct sockaddr_storage target, local;
+	struct sockaddr_storage target;
 	socklen_t targetLength = address(argv[3], atoi(argv[4]), &target);
-	socklen_t localLength = address(argc > 8 ? argv[8] : argv[3], argc > 9 ? atoi(argv[9]) : atoi(argv[4]), &local);
 	enter(serverNs);
-	int listener = socket(local.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	int listener = socket(target.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(listener, (void *)&local, localLength) < 0 || listen(listener, 64) < 0) fail("listen");
+	if (bind(listener, (void *)&target, targetLength) < 0 || listen(listener, 64) < 0) fail("listen");
 	enter(clientNs);
+	int neighbour = socket(target.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), exchanges = 0, alive = 1;
+	if (connect(neighbour, (void *)&target, targetLength) < 0) fail("connect");
+	int neighbourServer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 	for (int i = 0; i < count; i++) {
 		struct end c = {.writes = up, .diedMs = -1}, s = {.writes = down, .diedMs = -1};
@@ -126,6 +172,8 @@ int main(int argc, char **argv) {
 		getsockname(c.fd, (void *)&own, &ownLength);
 		int port = ntohs(own.ss_family == AF_INET ? ((struct sockaddr_in *)&own)->sin_port : ((struct sockaddr_in6 *)&own)->sin6_port);
 
+		pid_t child = killer ? start(killer, port) : 0;
+
 		/* The side that carries the trigger: the server only when it alone sends. */
 		struct end *trigger = down && !up ? &s : &c, *reader = trigger == &c ? &s : &c;
 		double triggerAt = 0, answerAt = 0, last = nowMs();
@@ -133,7 +181,7 @@ int main(int argc, char **argv) {
 		int fired = 0, answered = 0;
 		for (;;) {
 			double t = nowMs(), since = fired ? t - triggerAt : 0;
-			if (fired && since > LIMIT_MS) break;
+			if (fired && since > limitMs) break;
 			if (c.error && s.error) break;
 			if (bulk && paced) { double add = (t - last) * BURST_BYTES; c.owedBytes += add; s.owedBytes += add; if (c.owedBytes > 65536) c.owedBytes = 65536; if (s.owedBytes > 65536) s.owedBytes = 65536; last = t; }
 			if (!fired && (!bulk || trigger->sent >= TRIGGER_AFTER_BYTES)) {
@@ -166,12 +214,17 @@ int main(int argc, char **argv) {
 			}
 		}
 		uint64_t past = reader->received > readBefore ? reader->received - readBefore : 0;
+		if (child) end(child);
 		printf("%d %d %d %.3f %.3f %llu\n", port, c.error, s.error, c.diedMs, s.diedMs, (unsigned long long)past);
 		struct linger hard = {1, 0};
 		setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 		setsockopt(s.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 		close(c.fd);
 		close(s.fd);
+		if (alive && (alive = exchange(neighbour, neighbourServer) && exchange(neighbourServer, neighbour))) exchanges++;
+		fflush(stdout);
+		rest(pauseMs);
 	}
+	printf("neighbour %d %s\n", exchanges, alive ? "alive" : "dead");
 	return 0;
 }

@@ -5,12 +5,13 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync 
 import { missingTools } from "./tools.ts";
 
 /**
- * The path of the built program `<name>.c`; `otherFolder` takes it where the checkout is not ours to write.
+ * The path of the built program `<name>.c` of `sourceFolder` (the lab's own unless told); `otherFolder` takes it where
+ * the checkout is not ours to write.
  * @throws with the compiler's words where it does not build.
  */
-export function compile(name: string, otherFolder: string): string {
-  const source = `${import.meta.dirname}/${name}.c`;
-  const folder = writableFolder(`${import.meta.dirname}/build`) ?? otherFolder;
+export function compile(name: string, otherFolder: string, sourceFolder: string = import.meta.dirname): string {
+  const source = `${sourceFolder}/${name}.c`;
+  const folder = writableFolder(`${sourceFolder}/build`) ?? otherFolder;
   const digest = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12);
   const program = `${folder}/${name}-${digest}`;
   if (existsSync(program)) return program;
