@@ -37,6 +37,13 @@ fuzz: setup native ## Mutated packets for ever: FUZZ_INPUTS=n FUZZ_SEED=n
 innocents: setup native lab-packages ## No innocent dies: a million connections beside attacks and hostile packets (INNOCENTS=n)
 	@$(run) test/innocents/main.ts
 
+BENCH_PACKAGES = tcpkill=dsniff ethtool=ethtool
+
+.PHONY: bench
+bench: setup native lab-packages ## Figures beside peers and limits, about half an hour (BENCH="kills reaction", BENCH_SHARE=0.1)
+	@tools/packages.sh $(BENCH_PACKAGES)
+	@$(run) test/bench/main.ts
+
 ##@ Have it
 .PHONY: install
 install: setup native ## Copies the product to PREFIX (/usr/local)

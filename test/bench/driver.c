@@ -3,7 +3,7 @@
  * waits for the death of both sockets. One thread, one poll loop, the two ends in two network namespaces.
  *
  * driver CLIENT_NETNS SERVER_NETNS SERVER_ADDRESS PORT KIND COUNT [OPTION=VALUE ...]
- * KIND: idle | answer | http | up50 | upfull | down50 | downfull | both50 | bothfull
+ * KIND: idle | answer | http | upRATE | downRATE | bothRATE, the RATE in Mbit/s in bursts of a millisecond, or "full"
  * OPTION: answer (us until the server answers), limit (ms that an end may live on; 2000), pause (ms between two
  *   connections), killer (a program started before each trigger with the client's port, and ended after it)
  * A neighbour of the same two hosts and the same port stays all the time and exchanges a byte after each connection.
@@ -31,7 +31,8 @@
 #include <unistd.h>
 
 #define KILLER_START_MS 60.0
-#define BURST_BYTES 6250        /* 50 Mbit/s in bursts of one millisecond */
+#define BYTES_A_MS_OF_MBIT 125
+#define MOST_OWED_BYTES 262144
 #define TRIGGER_AFTER_BYTES 400000
 static const char TRIGGER[] = "KILLMENOW";
 static const char HTTP[] = "GET /KILLMENOW HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
@@ -145,7 +146,8 @@ int main(int argc, char **argv) {
 	double pauseMs = atof(option(argc, argv, "pause", "0"));
 	const char *killer = option(argc, argv, "killer", NULL);
 	int up = !strncmp(kind, "up", 2) || !strncmp(kind, "both", 4), down = !strncmp(kind, "down", 4) || !strncmp(kind, "both", 4);
-	int paced = strstr(kind, "50") != NULL, http = !strcmp(kind, "http"), answers = http || !strcmp(kind, "answer");
+	const char *rate = kind + strcspn(kind, "0123456789");
+	int paced = *rate != 0, burst = atoi(rate) * BYTES_A_MS_OF_MBIT, http = !strcmp(kind, "http"), answers = http || !strcmp(kind, "answer");
 	int bulk = up || down;
 
 	struct sockaddr_storage target;
@@ -183,7 +185,7 @@ int main(int argc, char **argv) {
 			double t = nowMs(), since = fired ? t - triggerAt : 0;
 			if (fired && since > limitMs) break;
 			if (c.error && s.error) break;
-			if (bulk && paced) { double add = (t - last) * BURST_BYTES; c.owedBytes += add; s.owedBytes += add; if (c.owedBytes > 65536) c.owedBytes = 65536; if (s.owedBytes > 65536) s.owedBytes = 65536; last = t; }
+			if (bulk && paced) { double add = (t - last) * burst; c.owedBytes += add; s.owedBytes += add; if (c.owedBytes > MOST_OWED_BYTES) c.owedBytes = MOST_OWED_BYTES; if (s.owedBytes > MOST_OWED_BYTES) s.owedBytes = MOST_OWED_BYTES; last = t; }
 			if (!fired && (!bulk || trigger->sent >= TRIGGER_AFTER_BYTES)) {
 				const char *what = http ? HTTP : TRIGGER;
 				size_t length = http ? sizeof HTTP - 1 : sizeof TRIGGER - 1;
@@ -199,8 +201,8 @@ int main(int argc, char **argv) {
 			struct pollfd p[2] = {{c.fd, POLLIN, 0}, {s.fd, POLLIN, 0}};
 			if (c.error) p[0].fd = -1;
 			if (s.error) p[1].fd = -1;
-			if (up && !c.error && (!paced || c.owedBytes >= BURST_BYTES)) p[0].events |= POLLOUT;
-			if (down && !s.error && (!paced || s.owedBytes >= BURST_BYTES)) p[1].events |= POLLOUT;
+			if (up && !c.error && (!paced || c.owedBytes >= burst)) p[0].events |= POLLOUT;
+			if (down && !s.error && (!paced || s.owedBytes >= burst)) p[1].events |= POLLOUT;
 			struct timespec nap = {0, (bulk && paced) ? 500000 : 1000000};
 			if (fired && answers && !answered && answerAfterMs <= 2) nap.tv_nsec = 0;
 			if (ppoll(p, 2, &nap, NULL) < 0) fail("poll");

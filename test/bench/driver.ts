@@ -2,7 +2,7 @@
 import { compile } from "../lab/compile.ts";
 import type { Lab, Station } from "../lab/mod.ts";
 
-export type Kind = "idle" | "answer" | "http" | "up50" | "upfull" | "down50" | "downfull" | "both50" | "bothfull";
+export type Kind = "idle" | "answer" | "http" | "up50" | "up1000" | "upfull" | "down50" | "downfull" | "both50" | "bothfull";
 
 export interface DriverOptions {
   readonly client: Station;
