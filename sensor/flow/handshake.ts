@@ -100,6 +100,7 @@ export class Handshake {
     words[at + SideField.WindowBytes] = LARGEST_UNSCALED_WINDOW;
     table.setFlag(slot, FlowFlag.Isn0 | FlowFlag.Next0);
     this.acceptAnswer(packet, slot);
+    this.twins.onAnswer(packet, slot);
   }
 
   /** A SYN-ACK on a known tuple; OutOfWindow where it answers nothing. */

@@ -169,7 +169,7 @@ export class FlowTracker {
     table.setFlag(slot, flags);
     this.sequencer.acknowledge(packet, slot, side, length);
     if (length > 0) this.event |= this.reassembly.accept(slot, side, packet, packet.sequence, false);
-    if (packet.payloadLength > 0) this.twins.onData(packet, slot);
+    this.twins.onSegment(packet, slot);
     settleState(table, slot);
   }
 
@@ -247,8 +247,8 @@ export class FlowTracker {
     }
     if (packet.sackCount > 0) table.setFlag(slot, FlowFlag.Sack);
     if (packet.mptcpSubtype >= 0) table.setFlag(slot, FlowFlag.Mptcp);
-    const seekTwin = (flags & FlowFlag.Midstream) !== 0 && packet.payloadLength > 0 && table.twin(slot) < 0;
-    if (seekTwin && table.packets(slot, side) <= TWIN_ATTEMPTS) this.twins.onData(packet, slot);
+    const seekTwin = (flags & FlowFlag.Midstream) !== 0 && table.twin(slot) < 0;
+    if (seekTwin && table.packets(slot, side) <= TWIN_ATTEMPTS) this.twins.onSegment(packet, slot);
     if (state === FlowState.Closed && (flags & (FlowFlag.Rst0 | FlowFlag.Rst1)) !== 0) this.reopen(slot, side, flags);
     settleState(table, slot);
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { PacketDirection } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import { Conversation, type Endpoint, ipv4, segment } from "./conversation.fixture.ts";
+import { InterfaceKind } from "./taps.ts";
 
 const POD = ipv4(1, 40_000);
 const SERVICE = ipv4(50, 80);
@@ -47,7 +49,39 @@ describe("twins", () => {
     expect([world.table.twin(first), world.table.twin(second)]).toEqual([second, first]);
   });
 
-  it("are not linked in the middle by a bare ACK", () => {
+  it("are linked in the middle by a bare ACK with a timestamp, whatever was translated", () => {
+    const world = new Conversation();
+    const answer = { sequence: 5, acknowledgement: 9, timestampPresent: true, timestampValue: 7 };
+    const first = show(world, BACKEND, NODE, answer);
+    const second = show(world, SERVICE, POD, answer);
+    expect([world.table.twin(first), world.table.twin(second)]).toEqual([second, first]);
+  });
+
+  it("are not linked by bare ACKs whose timestamps differ", () => {
+    const world = new Conversation();
+    const first = show(world, BACKEND, POD, { sequence: 5, acknowledgement: 9, timestampPresent: true, timestampValue: 7 });
+    show(world, SERVICE, POD, { sequence: 5, acknowledgement: 9, timestampPresent: true, timestampValue: 8 });
+    expect(world.table.twin(first)).toBe(-1);
+  });
+
+  it("are linked by the SYN-ACK where the second SYN was a copy that does not count", () => {
+    // A pod (interface 1) calls a service whose backend (interface 2) is on the same node, and no source is translated.
+    const homes = { homeOf: (_0: number, _1: number, _2: number, address: number) => (address === POD.words[3] ? 1 : address === BACKEND.words[3] ? 2 : 0), kindOf: () => InterfaceKind.Pod };
+    const world = new Conversation({ homes });
+    const first = show(world, POD, SERVICE, { ...SYN, interfaceIndex: 1 });
+    expect(show(world, POD, BACKEND, { ...SYN, interfaceIndex: 2, direction: PacketDirection.Outgoing })).toBe(-1);
+    const second = show(world, BACKEND, POD, { flags: 18, sequence: 777, acknowledgement: SYN.sequence + 1, interfaceIndex: 2 });
+    expect([world.table.twin(first), world.table.twin(second)]).toEqual([second, first]);
+  });
+
+  it("are not linked by a SYN-ACK that answers another SYN", () => {
+    const world = new Conversation();
+    const first = show(world, POD, SERVICE, SYN);
+    show(world, BACKEND, POD, { flags: 18, sequence: 777, acknowledgement: SYN.sequence + 2 });
+    expect(world.table.twin(first)).toBe(-1);
+  });
+
+  it("are not linked in the middle by a bare ACK without one", () => {
     const world = new Conversation();
     const first = show(world, POD, SERVICE, { sequence: 5, acknowledgement: 9 });
     show(world, POD, BACKEND, { sequence: 5, acknowledgement: 9 });

@@ -1,10 +1,12 @@
 /**
  * One connection under two tuples: address translation changes addresses and ports, never sequence numbers. Two
- * flows are twins when their SYNs carry the same initial sequence number, or, of flows first seen in the middle,
- * when one packet with data shows the same sequence number, acknowledgement number and length on both; and they
- * must share an endpoint or the TCP timestamp, and have come within a short while. `Field.Twin` links both ways.
+ * flows are twins when their SYNs carry the same initial sequence number (or the SYN of one and what the SYN-ACK of
+ * the other answers), or, of flows first seen in the middle, when one packet shows the same sequence number,
+ * acknowledgement number and length on both; and they must share an endpoint or the TCP timestamp (a bare ACK: the
+ * timestamp), and have come within a short while. `Field.Twin` links both ways.
  */
 
+import { add } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import { TWIN_KEYS } from "./limits.ts";
 import { FLOW_WORDS, Field } from "./record.ts";
@@ -26,12 +28,19 @@ export class Twins {
 
   /** A SYN made the flow. */
   onSyn(packet: Packet, slot: number): void {
-    this.meet(packet, slot, packet.sequence, 0, -1);
+    this.meet(packet, slot, packet.sequence, 0, -1, packet.timestampPresent ? packet.timestampValue : 0);
   }
 
-  /** A packet with data of a flow that was first seen in the middle and has no twin yet. */
-  onData(packet: Packet, slot: number): void {
-    this.meet(packet, slot, packet.sequence, packet.acknowledgement, packet.payloadLength);
+  /** A SYN-ACK made the flow: a local client's SYN counts at its own interface only, where it had the other tuple. */
+  onAnswer(packet: Packet, slot: number): void {
+    this.meet(packet, slot, add(packet.acknowledgement, -1), 0, -1, packet.timestampPresent ? packet.timestampEcho : 0);
+  }
+
+  /** A packet of a flow that was first seen in the middle and has no twin yet. */
+  onSegment(packet: Packet, slot: number): void {
+    const timestamp = packet.timestampPresent ? packet.timestampValue : 0;
+    if (packet.payloadLength === 0 && timestamp === 0) return;
+    this.meet(packet, slot, packet.sequence, packet.acknowledgement, packet.payloadLength, timestamp);
   }
 
   unlink(slot: number): void {
@@ -42,9 +51,8 @@ export class Twins {
     if (words[twin * FLOW_WORDS + Field.Twin] === slot) words[twin * FLOW_WORDS + Field.Twin] = -1;
   }
 
-  private meet(packet: Packet, slot: number, first: number, second: number, length: number): void {
+  private meet(packet: Packet, slot: number, first: number, second: number, length: number, timestamp: number): void {
     const { keys, table } = this;
-    const timestamp = packet.timestampPresent ? packet.timestampValue : 0;
     const hash = table.hash.join(first, (second + length) | 0);
     const at = (hash & (TWIN_KEYS - 1)) * KEY_WORDS;
     const other = keys[at + Key.Slot] - 1;
@@ -57,7 +65,7 @@ export class Twins {
       table.isAlive(other, keys[at + Key.Generation]) &&
       table.twin(other) < 0 &&
       Math.abs(table.lastSeenMs(other) - packet.timestampMs) <= TOGETHER_MS &&
-      ((timestamp !== 0 && timestamp === keys[at + Key.Timestamp]) || this.shareEndpoint(slot, other))
+      ((timestamp !== 0 && timestamp === keys[at + Key.Timestamp]) || (length !== 0 && this.shareEndpoint(slot, other)))
     ) {
       table.words[slot * FLOW_WORDS + Field.Twin] = other;
       table.words[other * FLOW_WORDS + Field.Twin] = slot;
