@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { DecodeContext, Frame, LinkHeader, LinkType, Packet, PacketDirection, SegmentSpec, TcpFlag, buildSegment, decode, formatEndpoint, parseAddress } from "../decode/mod.ts";
 import { FlowTable, FlowTracker, InterfaceKind } from "../flow/mod.ts";
-import { Injector, KillRequest, Outbox, OutcomeLog, Route, SLOT_BYTES } from "./mod.ts";
+import { Injector, KillRequest, Outbox, OutcomeLog, Route, SLOT_BYTES, UnseenTuple } from "./mod.ts";
 import type { InjectRoute } from "./mod.ts";
 
 const { Host, Outgoing } = PacketDirection;
@@ -88,6 +88,8 @@ const POD = "10.244.1.7:40000";
 const VIP = "10.96.0.10:80";
 const BACKEND = "10.244.1.9:9000";
 const OUTSIDE = "203.0.113.9:443";
+/** NOP, NOP, timestamp 7, no echo. */
+const TIMESTAMP = Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0);
 
 describe("where a RST leaves", () => {
   it("to a pod: a frame on its interface with the MACs of its own frames turned round", () => {
@@ -157,6 +159,18 @@ describe("a connection through NAT", () => {
     expect(node.injector.counters.joined).toBe(1);
   });
 
+  it("what the kernel refuses as a frame goes by the tuple of the other end's interface, which its NAT knows", () => {
+    const { node, slot } = service();
+    node.kill(slot);
+    node.outbox.error.fill(100);
+    node.injector.afterSend(node.nowMs);
+    node.injector.tick(node.nowMs + 1);
+    expect(node.left()).toMatchObject([
+      { way: "raw on 0", tuple: `${BACKEND} > ${POD}` },
+      { way: "raw on 0", tuple: `${POD} > ${VIP}` },
+    ]);
+  });
+
   it("a packet on the other tuple continues the chase", () => {
     const { node, slot } = service();
     node.kill(slot);
@@ -179,5 +193,40 @@ describe("a connection through NAT", () => {
       { way: "raw on 0", tuple: `${POD} > ${OUTSIDE}` },
     ];
     expect(node.kill(uplink)).toMatchObject(expected);
+  });
+
+  it("a far client that calls a node port is reached with the backend's tuple", () => {
+    const NODE_PORT = "198.51.100.1:30080";
+    const node = new Node({ 2: InterfaceKind.Uplink, 4: InterfaceKind.Pod }, { "10.244.1.9": 4 });
+    const slot = node.see(2, Host, OUTSIDE, NODE_PORT, { flags: Syn, sequence: 1_000, acknowledgement: 0 });
+    node.see(4, Outgoing, OUTSIDE, BACKEND, { flags: Syn, sequence: 1_000, acknowledgement: 0 });
+    node.see(4, Host, BACKEND, OUTSIDE, { flags: Syn | Ack, sequence: 9_000, acknowledgement: 1_001 });
+    node.see(2, Outgoing, NODE_PORT, OUTSIDE, { flags: Syn | Ack, sequence: 9_000, acknowledgement: 1_001 });
+    node.see(2, Host, OUTSIDE, NODE_PORT, { sequence: 1_001, acknowledgement: 9_001 });
+    node.see(4, Outgoing, OUTSIDE, BACKEND, { sequence: 1_001, acknowledgement: 9_001 });
+    expect(node.kill(slot)).toMatchObject([
+      { way: "raw on 0", tuple: `${BACKEND} > ${OUTSIDE}` },
+      { way: "frame on 4", tuple: `${OUTSIDE} > ${BACKEND}` },
+    ]);
+  });
+
+  it("that was never seen is reached so too, once its answer shows both tuples", () => {
+    const NODE_PORT = "198.51.100.1:30080";
+    const node = new Node({ 2: InterfaceKind.Uplink, 4: InterfaceKind.Pod }, { "10.244.1.9": 4, "198.51.100.1": 2 });
+    const tuple = new UnseenTuple();
+    tuple.address.set([...endpoint(OUTSIDE).slice(0, 4), ...endpoint(NODE_PORT).slice(0, 4)]);
+    [tuple.clientPort, tuple.serverPort] = [443, 30_080];
+    node.injector.startUnseen(tuple, Object.assign(new KillRequest(), { mayAsk: true }), node.nowMs);
+    expect(node.left().map((left) => left.tuple)).toEqual([`${NODE_PORT} > ${OUTSIDE}`, `${OUTSIDE} > ${NODE_PORT}`]);
+    node.outbox.clear();
+    const answer = { sequence: 9_001, acknowledgement: 1_001, options: TIMESTAMP };
+    node.see(4, Host, BACKEND, OUTSIDE, answer);
+    expect(node.left()).toEqual([]);
+    node.see(2, Outgoing, NODE_PORT, OUTSIDE, answer);
+    expect(node.left()).toMatchObject([
+      { way: "frame on 4", tuple: `${OUTSIDE} > ${BACKEND}` },
+      { way: "raw on 0", tuple: `${BACKEND} > ${OUTSIDE}` },
+    ]);
+    expect(node.injector.active).toBe(1);
   });
 });

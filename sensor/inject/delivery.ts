@@ -1,7 +1,7 @@
 /**
  * Fills in how packets reach each end, from what the flow record (and its NAT twin) saw at the taps. A near end
- * gets the tuple, MACs and VLAN tag of its own interface. A far end gets the tuple as the near side knows it: the
- * kernel's NAT knows that one.
+ * gets the tuple, MACs and VLAN tag of its own interface. By a raw socket an end gets the tuple that its peer's packets
+ * come in with: from that one the kernel's NAT makes its own.
  */
 import { EtherType, LinkHeader, PacketDirection } from "../decode/mod.ts";
 import type { SegmentSpec } from "../decode/mod.ts";
@@ -26,7 +26,7 @@ export class Deliveries {
     this.#route = route;
   }
 
-  /** For a kill with a flow record; again when its twin becomes known. */
+  /** For a kill with a flow record, or a twin at least; again when its twin becomes known. */
   resolve(kill: Kill): void {
     this.#resolveEnd(kill, kill.client);
     this.#resolveEnd(kill, kill.server);
@@ -55,24 +55,27 @@ export class Deliveries {
     const otherWay = otherWayTo(sight, this.#route);
     end.nearInterface = way === Way.Frame ? sight.interfaceIndex : 0;
     end.hasFallback = otherWay !== Way.None;
-    // The tuple that the kernel's NAT starts from is the one at the other end's own interface.
-    const peerSide = 1 - end.side;
-    const viaTwin = way !== Way.Frame && kill.twin >= 0 && !this.#isNear(kill.slot, peerSide) && this.#isNear(kill.twin, peerSide ^ kill.twinFlip);
-    const rawSlot = way === Way.Frame ? slot : viaTwin ? kill.twin : kill.slot;
-    const rawSide = way === Way.Frame ? side : viaTwin ? twinSide : end.side;
+    // The kernel's NAT knows the tuple that the other end's packets come in with.
+    const peer = 1 - end.side;
+    const viaTwin = kill.twin >= 0 && this.#nearness(kill.twin, peer ^ kill.twinFlip) > this.#nearness(kill.slot, peer);
+    const rawSlot = viaTwin ? kill.twin : kill.slot;
+    const rawSide = viaTwin ? twinSide : end.side;
     if (way === Way.Frame) this.#frame(end.delivery, slot, side);
     else this.#raw(kill, end, end.delivery, rawSlot, rawSide);
     if (otherWay === Way.Frame) this.#frame(end.fallback, slot, side);
     else if (otherWay === Way.Raw) this.#raw(kill, end, end.fallback, rawSlot, rawSide);
   }
 
-  #isNear(slot: number, side: number): boolean {
-    return wayTo(this.#sight(slot, side), this.#route) === Way.Frame;
+  /** 2 where frames reach that side by the tuple of `slot`, 1 where its packets at least come in with it, else 0. */
+  #nearness(slot: number, side: number): number {
+    const sight = this.#sight(slot, side);
+    if (wayTo(sight, this.#route) === Way.Frame) return 2;
+    return sight.incoming ? 1 : 0;
   }
 
   #sight(slot: number, side: number): Sight {
     const table = this.#table;
-    const interfaceIndex = table.tap(slot, side);
+    const interfaceIndex = slot < 0 ? 0 : table.tap(slot, side);
     if (interfaceIndex === 0) return NO_TAP;
     const tap = table.side(slot, side, SideField.TapInfo);
     const direction = (tap & TapInfo.DirectionMask) >> TapInfo.DirectionShift;

@@ -22,6 +22,7 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import type { InjectLimits } from "./limits.ts";
 import { Mark } from "./mark.ts";
 import { MptcpConnections } from "./mptcp.ts";
+import { mayBelong } from "./numbers.ts";
 import { Opening, knowsEnough, widen } from "./opening.ts";
 import { OtherSensors } from "./otherSensors.ts";
 import type { Outbox } from "./outbox.ts";
@@ -197,6 +198,7 @@ export class Injector {
       if (kill === undefined) return;
       from = isFromClient(kill, packet) ? kill.client : kill.server;
       if ((event & FlowEvent.NewConnection) !== 0 && !this.#engine.onNewConnection(kill, event, nowMs)) return;
+      if (slot >= 0 && kill.twin < 0 && mayBelong(kill, from, packet)) this.#learnTwin(kill, slot, side ^ from.side);
     }
     const isRst = (packet.flags & TcpFlag.Rst) !== 0;
     if ((event & NO_EVIDENCE) !== 0 && !(isRst && packet.interfaceIndex === from.nearInterface)) return;
@@ -295,6 +297,15 @@ export class Injector {
     if (other === undefined || other.slot !== twin || other.twin >= 0) return undefined;
     this.#opening.twin(other, slot);
     return other;
+  }
+
+  /**
+   * The connection of a kill without a record has shown itself, and under another tuple too: by that one the kernel's
+   * NAT reaches an end for which its own would be a new connection. `flip`: 1 where the record's side 0 is the server.
+   */
+  #learnTwin(kill: Kill, slot: number, flip: number): void {
+    const twin = this.#table.twin(slot);
+    if (twin >= 0 && this.#pool.ofSlot(twin) === undefined) this.#opening.twinOf(kill, slot, flip, twin);
   }
 
   /** A kill already works on the connection: it takes the request along, or answers it where it has been decided. */

@@ -42,14 +42,19 @@ export function endOf(packet: Packet): number {
   return add(packet.sequence, length + syn + fin);
 }
 
-/** For a connection without a record: false where the packet's numbers are another connection's. */
-export function learnFromPacket(kill: Kill, from: End, packet: Packet): boolean {
+/** Without a record: false where the packet's numbers are another connection's. */
+export function mayBelong(kill: Kill, from: End, packet: Packet): boolean {
   const to = kill.peerOf(from);
-  const acknowledges = (packet.flags & TcpFlag.Ack) !== 0;
   if (from.nextKnown && Math.abs(distance(packet.sequence, from.next)) > MAX_JUMP) return false;
-  if (acknowledges && to.nextKnown && Math.abs(distance(packet.acknowledgement, to.next)) > MAX_JUMP) return false;
+  return (packet.flags & TcpFlag.Ack) === 0 || !to.nextKnown || Math.abs(distance(packet.acknowledgement, to.next)) <= MAX_JUMP;
+}
+
+/** For a connection without a record: false where nothing is learnt, because the numbers are another connection's. */
+export function learnFromPacket(kill: Kill, from: End, packet: Packet): boolean {
+  if (!mayBelong(kill, from, packet)) return false;
+  const to = kill.peerOf(from);
   learnNext(from, endOf(packet));
-  if (acknowledges) {
+  if ((packet.flags & TcpFlag.Ack) !== 0) {
     learnAcknowledged(from, packet.acknowledgement);
     learnNext(to, packet.acknowledgement);
   }

@@ -29,6 +29,13 @@ export class Opening {
     this.#deliveries.resolve(kill);
   }
 
+  /** The same for a kill without a record: `slot` has its tuple now, with its sides turned round where `flip` is 1. */
+  twinOf(kill: Kill, slot: number, flip: number, twin: number): void {
+    this.#pool.attachTwin(kill, twin, twinFlip(this.#table, slot, twin) ^ flip);
+    this.#sparesContent(twin);
+    this.#deliveries.resolve(kill);
+  }
+
   #takeTwin(kill: Kill, twin: number): void {
     this.#pool.attachTwin(kill, twin, twinFlip(this.#table, kill.slot, twin));
     this.#sparesContent(twin);
