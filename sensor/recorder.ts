@@ -20,6 +20,8 @@ import { verdictReasonNumber } from "./reasonNumbers.ts";
 export const MAX_STORIES = 65_536;
 /** Connections whose findings `flowreset flows` can show; the oldest gives way. */
 export const MAX_FOUND = 16_384;
+/** FlowResets of connections that were never seen; the oldest gives way. */
+const MAX_UNSEEN = 1_024;
 
 export interface RecorderOptions {
   readonly counters: Counters;
@@ -56,6 +58,7 @@ export class EventRecorder implements Recorder {
   #labels: PolicyLabels;
   readonly #options: RecorderOptions;
   readonly #stories = new Map<string, Story>();
+  readonly #unseen = new Map<number, EventDecision>();
   readonly #found = new Map<number, { generation: number; rules: Set<string> }>();
 
   constructor(compiled: CompiledPolicy, labels: PolicyLabels, options: RecorderOptions) {
@@ -93,8 +96,11 @@ export class EventRecorder implements Recorder {
     return flow;
   }
 
-  /** The story of a connection that this sensor never saw. */
-  unseenDecision: EventDecision | undefined;
+  /** A FlowReset (`origin`) began to work on a connection that this sensor never saw. */
+  onUnseenReset(origin: number, decision: EventDecision): void {
+    if (this.#unseen.size >= MAX_UNSEEN) this.#unseen.delete(this.#unseen.keys().next().value!);
+    this.#unseen.set(origin, decision);
+  }
 
   onOutcome(record: OutcomeRecord): void {
     const { counters, emit, onReset } = this.#options;
@@ -143,7 +149,8 @@ export class EventRecorder implements Recorder {
     const table = this.table!;
     const known = record.slot >= 0 && table.isAlive(record.slot, record.generation);
     const flow = known ? describeFlow(table, record.slot, this.#options.nameOf) : describeUnseen(record);
-    if (record.origin >= 0 && this.unseenDecision !== undefined) return { flow, decision: this.unseenDecision };
+    const unseen = this.#unseen.get(record.origin);
+    if (unseen !== undefined) return { flow, decision: unseen };
     const policy = this.#labels.names.get(record.policy) ?? "other";
     const verdict = record.refuse ? "Refuse" : "Reset";
     const rule = record.byHold ? "hold" : "";

@@ -167,7 +167,7 @@ export class ResetRuns {
     request.origin = id;
     request.policy = FLOW_RESET_LABEL;
     request.detectedMs = nowMs;
-    recorder.unseenDecision = flowResetDecision(run.name, target, "Reset", "");
+    recorder.onUnseenReset(id, flowResetDecision(run.name, target, "Reset", ""));
     run.pending++;
     pipeline.injector.startUnseen(tuple, request, nowMs);
     return true;
