@@ -16,7 +16,7 @@ export type { Network } from "./network.ts";
 export { LabProcess } from "./process.ts";
 export type { Exit } from "./process.ts";
 export { findTool, missingTools } from "./tools.ts";
-export { bridge } from "./topologies/bridge.ts";
+export { bridge, vlanUnsupported } from "./topologies/bridge.ts";
 export type { BridgeOptions } from "./topologies/bridge.ts";
 export { masquerade, nodePort } from "./topologies/nat.ts";
 export type { NodePortOptions, ServiceNetwork } from "./topologies/nat.ts";
@@ -25,7 +25,7 @@ export { redirectPeer, redirectPeerUnsupported } from "./topologies/redirectPeer
 export { vxlan } from "./topologies/vxlan.ts";
 export type { OverlayNetwork } from "./topologies/vxlan.ts";
 export { delay, mirror, tun, tunUnsupported } from "./topologies/wire.ts";
-export type { WireNetwork, WireOptions } from "./topologies/wire.ts";
+export type { MirrorOptions, WireNetwork, WireOptions } from "./topologies/wire.ts";
 export { until } from "./wait.ts";
 export { Agent, Listener } from "./traffic/agent.ts";
 export type { ConnectOptions, ListenOptions } from "./traffic/agent.ts";

@@ -2,11 +2,12 @@
  * A wire in user space: carries frames between two interfaces, late, lossy or out of order on demand.
  * (netem, mirred and most tunnel drivers are modules that small kernels lack.)
  *
- *   relay [--copy] [--delay-us N] [--loss PER_MILLE] [--reorder PER_MILLE] [--seed N] FROM TO
+ *   relay [--copy] [--vlan ID] [--delay-us N] [--loss PER_MILLE] [--reorder PER_MILLE] [--seed N] FROM TO
  *
  * FROM and TO are `packet:NETNS:DEVICE` (AF_PACKET on an existing Ethernet interface) or `tun:NETNS:DEVICE`
  * (makes a tun device without Ethernet header; it is gone when we are). NETNS is a name under /run/netns.
  * --copy carries one way only, and both what FROM receives and what it sends: a mirror port.
+ * --vlan puts an 802.1Q tag on each frame, as a switch does on a trunk (no kernel needs VLAN devices for that).
  * Says "ready" when both are open, and its counters when it is ended by SIGTERM.
  */
 #define _GNU_SOURCE
@@ -34,6 +35,7 @@
 #define QUEUE_LIMIT_BYTES (64L * 1024 * 1024)
 /* A frame that is put out of order waits so much longer than its followers. */
 #define REORDER_EXTRA_NS 3000000L
+#define VLAN_TAG_BYTES 4
 /* Frames taken from one side before the other has its turn. */
 #define BATCH 64
 
@@ -135,6 +137,27 @@ static int open_side(char *side, int copy)
 	return strcmp(kind, "tun") == 0 ? open_tun(device) : open_packet(device, copy);
 }
 
+/* The frame stands VLAN_TAG_BYTES into its buffer; returns where it begins with the tag. */
+static unsigned char *tag_frame(unsigned char *bytes, ssize_t *length, int vlan)
+{
+	const size_t macs = 2 * ETHER_ADDR_LEN;
+	unsigned char *tagged = bytes - VLAN_TAG_BYTES;
+	struct virtio_net_hdr header;
+	if (*length < (ssize_t)(sizeof header + macs))
+		return bytes;
+	memcpy(&header, bytes, sizeof header);
+	if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		header.csum_start += VLAN_TAG_BYTES;
+	if (header.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		header.hdr_len += VLAN_TAG_BYTES;
+	memcpy(tagged, &header, sizeof header);
+	memmove(tagged + sizeof header, bytes + sizeof header, macs);
+	unsigned char *tag = tagged + sizeof header + macs;
+	tag[0] = 0x81, tag[1] = 0x00, tag[2] = vlan >> 8, tag[3] = vlan & 0xff;
+	*length += VLAN_TAG_BYTES;
+	return tagged;
+}
+
 static void put(int fd, const unsigned char *bytes, ssize_t length)
 {
 	/* A full or downed interface loses the frame, as a wire does. */
@@ -187,19 +210,20 @@ static void release_due(void)
 
 int main(int argc, char **argv)
 {
-	static unsigned char bytes[FRAME_LIMIT_BYTES];
-	int copy = 0, loss = 0, reorder = 0, at = 1;
+	static unsigned char buffer[VLAN_TAG_BYTES + FRAME_LIMIT_BYTES];
+	int copy = 0, vlan = 0, loss = 0, reorder = 0, at = 1;
 	int64_t delay_ns = 0;
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		if (strcmp(argv[at], "--copy") == 0) { copy = 1; continue; }
 		if (at + 1 >= argc) break;
 		if (strcmp(argv[at], "--delay-us") == 0) delay_ns = atoll(argv[++at]) * 1000;
+		else if (strcmp(argv[at], "--vlan") == 0) vlan = atoi(argv[++at]);
 		else if (strcmp(argv[at], "--loss") == 0) loss = atoi(argv[++at]);
 		else if (strcmp(argv[at], "--reorder") == 0) reorder = atoi(argv[++at]);
 		else if (strcmp(argv[at], "--seed") == 0) random_state ^= (uint64_t)atoll(argv[++at]) * 0x9E3779B97F4A7C15ULL;
 	}
 	if (argc - at != 2) {
-		fprintf(stderr, "usage: relay [--copy] [--delay-us N] [--loss N] [--reorder N] [--seed N] FROM TO\n");
+		fprintf(stderr, "usage: relay [--copy] [--vlan ID] [--delay-us N] [--loss N] [--reorder N] [--seed N] FROM TO\n");
 		return 2;
 	}
 	signal(SIGTERM, on_signal);
@@ -220,9 +244,12 @@ int main(int argc, char **argv)
 		ppoll(sides, copy ? 1 : 2, &wait, NULL);
 		for (int from = 0; from < (copy ? 1 : 2); from++) {
 			for (int i = 0; (sides[from].revents & POLLIN) && i < BATCH; i++) {
-				ssize_t length = read(sides[from].fd, bytes, sizeof bytes);
+				unsigned char *bytes = buffer + VLAN_TAG_BYTES;
+				ssize_t length = read(sides[from].fd, bytes, FRAME_LIMIT_BYTES);
 				if (length <= 0)
 					break;
+				if (vlan)
+					bytes = tag_frame(bytes, &length, vlan);
 				if (loss && one_of_thousand(loss)) { lost++; continue; }
 				int out_of_order = reorder && one_of_thousand(reorder);
 				reordered += out_of_order;

@@ -2,13 +2,22 @@
 import type { Lab } from "../lab.ts";
 import { CLIENT_NUMBER, OUTSIDE_NUMBER, PODS, SERVER_NUMBER, Station, WIRE } from "../network.ts";
 import type { Network } from "../network.ts";
-import { addressScript, outsideScript, ROUTES_TO_PODS, routerScript } from "./shell.ts";
+import { addressScript, outsideScript, ROUTES_TO_PODS, routerScript, vlanOutsideScript } from "./shell.ts";
 
 export interface BridgeOptions {
   /** False: the outside has no route to the pods. */
   routesToPods?: boolean;
   /** The namespace that holds the bridge; "node" unless told. */
   nodeName?: string;
+  /** The wire to the outside carries this VLAN (802.1Q), each end a VLAN device on it. */
+  uplinkVlan?: number;
+}
+
+/** Why this machine cannot have VLAN devices, or undefined. */
+export async function vlanUnsupported(lab: Lab): Promise<string | undefined> {
+  const { code, stderr } = await lab.run(["ip", "link", "add", "link", "lo", "name", "vlan-probe", "type", "vlan", "id", "5"], { check: false });
+  if (code === 0) await lab.run(["ip", "link", "delete", "vlan-probe"]);
+  return code === 0 ? undefined : `Load the module 8021q: ${stderr.trim()}`;
 }
 
 /** br0 with vclient and vserver, up0 to the outside. */
@@ -18,7 +27,7 @@ export async function bridge(lab: Lab, options: BridgeOptions = {}): Promise<Net
   await lab.script(`
 ip -n ${name} link add br0 type bridge
 ${addressScript(name, "br0", `${PODS.ipv4}.1/24`, `${PODS.ipv6}:1/64`)}
-${outsideScript(name)}
+${options.uplinkVlan === undefined ? outsideScript(name) : vlanOutsideScript(name, options.uplinkVlan)}
 ${options.routesToPods === false ? "" : ROUTES_TO_PODS}
 ${routerScript(name)}`);
   const addPod = (pod: string, number: number) => addBridgePod(lab, name, pod, number);
@@ -28,8 +37,8 @@ ${routerScript(name)}`);
     node,
     client: await addPod("client", CLIENT_NUMBER),
     server: await addPod("server", SERVER_NUMBER),
-    outside: outsideStation(lab),
-    devices: { uplink: "up0", bridge: "br0" },
+    outside: options.uplinkVlan === undefined ? outsideStation(lab) : outsideStation(lab, "vlan0", "vlan0"),
+    devices: { uplink: options.uplinkVlan === undefined ? "up0" : "vlan0", bridge: "br0" },
     nodeAddresses: nodeAddresses(),
     addPod,
     removePod: (pod) => lab.removeNamespace(pod),

@@ -42,6 +42,18 @@ ip link add up0 netns ${node} type veth peer name eth0 index 900 netns outside
 ${outsideAddressScript(node, "up0", "eth0")}`;
 }
 
+/** The same wire with a VLAN on it: `vlan0` at both ends. */
+export function vlanOutsideScript(node: string, vlan: number): string {
+  return `
+newns outside
+ip link add up0 netns ${node} type veth peer name eth0 index 900 netns outside
+ip -n ${node} link set up0 up
+ip -n outside link set eth0 up
+ip -n ${node} link add link up0 name vlan0 type vlan id ${vlan}
+ip -n outside link add link eth0 name vlan0 type vlan id ${vlan}
+${outsideAddressScript(node, "vlan0", "vlan0")}`;
+}
+
 /** The addresses of both ends of the wire to the outside, and the node's default routes. */
 export function outsideAddressScript(node: string, uplink: string, outsideDevice: string): string {
   return `

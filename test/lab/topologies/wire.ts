@@ -90,21 +90,36 @@ async function bridgeParts(lab: Lab): Promise<Omit<Network, "node" | "outside" |
   };
 }
 
+export interface MirrorOptions {
+  /** How the copies arrive: as they were, with a VLAN tag (a trunk's), or in VXLAN (a cloud's). Plain unless told. */
+  wrapped?: "plain" | "vlan" | "vxlan";
+}
+
+/** The tunnel in which a cloud's mirror sends its copies to the collector, larger than any frame. */
+const MIRROR_TUNNEL = `
+ip -n node addr add 192.0.2.1/24 dev mirror0
+ip -n switch addr add 192.0.2.2/24 dev span0
+ip -n switch link add tunnel0 mtu 1600 type vxlan id 7 dstport 4789 local 192.0.2.2 remote 192.0.2.1 dev span0
+at switch sh -c "echo 1 >/proc/sys/net/ipv6/conf/tunnel0/disable_ipv6"
+ip -n switch link set tunnel0 up`;
+
 /**
  * The bridge is a switch of its own (namespace `switch`), and the sensor's machine `node` a station of it, with
  * eth0 to send by and `mirror0`, which receives a copy of every frame that crosses the client's port.
  */
-export async function mirror(lab: Lab): Promise<WireNetwork> {
+export async function mirror(lab: Lab, { wrapped = "plain" }: MirrorOptions = {}): Promise<WireNetwork> {
   const network = await bridge(lab, { nodeName: "switch" });
   const sensor = await addBridgePod(lab, "switch", "node", 2);
   await lab.script(`
-ip link add mirror0 netns node type veth peer name span0 netns switch
+ip link add mirror0 netns node mtu 9000 type veth peer name span0 netns switch mtu 9000
 for n in node:mirror0 switch:span0; do
   at \${n%:*} sh -c "echo 1 >/proc/sys/net/ipv6/conf/\${n#*:}/disable_ipv6"
   ip -n \${n%:*} link set \${n#*:} up
 done
-at node sh -c 'for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$f; done'`);
-  const relay = await lab.startProgram("relay", ["--copy", "packet:switch:vclient", "packet:switch:span0"]);
+at node sh -c 'for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$f; done'
+${wrapped === "vxlan" ? MIRROR_TUNNEL : ""}`);
+  const words = wrapped === "vlan" ? ["--vlan", "42"] : [];
+  const relay = await lab.startProgram("relay", ["--copy", ...words, "packet:switch:vclient", `packet:switch:${wrapped === "vxlan" ? "tunnel0" : "span0"}`]);
   return {
     ...network,
     node: sensor.namespace,
