@@ -38,6 +38,8 @@ export interface SensorSetup {
   readonly files?: readonly string[];
   readonly arguments?: readonly string[];
   readonly name?: string;
+  /** Starts it with other rights, say: `setpriv` and its arguments. */
+  readonly under?: readonly string[];
 }
 
 let started = 0;
@@ -50,12 +52,13 @@ export class SensorProcess {
   readonly #namespace: Namespace;
   readonly #port: number;
 
-  private constructor(namespace: Namespace, directory: string, socket: string, port: number, extra: readonly string[]) {
+  private constructor(namespace: Namespace, directory: string, socket: string, port: number, { arguments: extra = [], under = [] }: SensorSetup) {
     this.#namespace = namespace;
     this.directory = directory;
     this.socket = socket;
     this.#port = port;
-    this.process = namespace.startNode(PROGRAM, ["sensor", "--policies", directory, "--socket", socket, "--listen", `127.0.0.1:${port}`, ...extra]);
+    const words = ["sensor", "--policies", directory, "--socket", socket, "--listen", `127.0.0.1:${port}`, ...extra];
+    this.process = namespace.start([...under, process.execPath, PROGRAM, ...words]);
     this.process.onLine = (line) => this.events.push(JSON.parse(line) as SensorEvent);
   }
 
@@ -67,7 +70,7 @@ export class SensorProcess {
     mkdirSync(directory, { recursive: true });
     for (const [name, text] of Object.entries(setup.policies ?? {})) writeFileSync(join(directory, name), text);
     for (const file of setup.files ?? []) copyFileSync(file, join(directory, basename(file)));
-    const sensor = new SensorProcess(namespace, directory, join(home, "sensor.sock"), 9_464 + number, setup.arguments ?? []);
+    const sensor = new SensorProcess(namespace, directory, join(home, "sensor.sock"), 9_464 + number, setup);
     await sensor.process.waitForOutput(/"msg":"watching"/, START_TIMEOUT_MS);
     return sensor;
   }
