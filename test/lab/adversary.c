@@ -201,7 +201,12 @@ static int puppet(const char *device, uint16_t port)
 		filled += (size_t)got;
 		input[filled] = 0;
 		char *line = input, *end;
-		while ((end = strchr(line, '\n'))) { *end = 0; obey(line, raw); line = end + 1; }
+		for (; (end = strchr(line, '\n')); line = end + 1) {
+			*end = 0;
+			obey(line, raw);
+			/* A flood of lines must not make it deaf: the socket's buffer holds a few hundred packets. */
+			while (poll(&wait[1], 1, 0) > 0) hear(tap, port);
+		}
 		filled -= (size_t)(line - input);
 		memmove(input, line, filled);
 	}
