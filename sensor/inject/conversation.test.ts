@@ -364,3 +364,15 @@ describe("a way that the kernel refuses", () => {
     expect(world.log.told).toMatchObject([{ outcome: "Failed", reason: "NoRoute", client: { sendError: 101 }, server: { sendError: 101 } }]);
   });
 });
+
+describe("an end whose own interface another Worker watches", () => {
+  for (const [name, hidden] of [["server", 2], ["client", 1]] as const) {
+    it(`is proved dead by its RST on the way to the other end: the ${name}`, () => {
+      const world = World.established({ blind: (_packet, interfaceIndex) => interfaceIndex === hidden });
+      world.startKill();
+      world.live(100);
+      expect(states(world)).toEqual(["closed", "closed"]);
+      expect(world.log.told).toMatchObject([{ outcome: "Confirmed", client: { dead: true }, server: { dead: true } }]);
+    });
+  }
+});

@@ -3,7 +3,7 @@
  * into the outbox and nothing else; time comes as an argument.
  */
 import type { Packet } from "../decode/mod.ts";
-import { TcpFlag } from "../decode/mod.ts";
+import { PacketDirection, TcpFlag } from "../decode/mod.ts";
 import { FlowEvent, FlowFlag, FlowState, NO_HOMES } from "../flow/mod.ts";
 import type { FlowTable, Homes } from "../flow/mod.ts";
 import { Chase } from "./chase.ts";
@@ -200,9 +200,11 @@ export class Injector {
       if ((event & FlowEvent.NewConnection) !== 0 && !this.#engine.onNewConnection(kill, event, nowMs)) return;
       if (slot >= 0 && kill.twin < 0 && mayBelong(kill, from, packet)) this.#learnTwin(kill, slot, side ^ from.side);
     }
+    const counts = (event & NO_EVIDENCE) === 0;
     const isRst = (packet.flags & TcpFlag.Rst) !== 0;
-    if ((event & NO_EVIDENCE) !== 0 && !(isRst && packet.interfaceIndex === from.nearInterface)) return;
-    this.#engine.onPacket(kill, from, packet, (event & NO_EVIDENCE) === 0, nowMs);
+    const passes = isRst && event === FlowEvent.Copy && isOnItsWay(packet, from, kill.peerOf(from));
+    if (!counts && !passes && !(isRst && packet.interfaceIndex === from.nearInterface)) return;
+    this.#engine.onPacket(kill, from, packet, counts || passes, nowMs);
   }
 
   /** A packet with the mark, instead of `onPacket`: our own on its way, or another sensor's, which then goes first. */
@@ -376,6 +378,11 @@ export class Injector {
     this.#engine.fail(kill, reason, nowMs);
     return StartResult.Failed;
   }
+}
+
+/** To the other end, from one whose own interface is not seen here: it is another Worker's. */
+function isOnItsWay(packet: Packet, from: End, to: End): boolean {
+  return from.nearInterface === 0 && to.nearInterface === packet.interfaceIndex && packet.direction === PacketDirection.Outgoing;
 }
 
 function fillHoldKey(key: HoldKey, packet: Packet): void {
