@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { identity } from "./enter.ts";
 import { Ground, WAYS } from "./killing/ground.ts";
-import type { GroundOptions } from "./killing/ground.ts";
+import type { GroundOptions, Way } from "./killing/ground.ts";
 import { FAMILIES } from "./killing/sessions.ts";
 import type { Path } from "./killing/sessions.ts";
 import { bridge, Lab, masquerade, mirror, nodePort, pointToPoint, redirectPeer, Station, tun, tunUnsupported, vlanUnsupported, vxlan } from "./mod.ts";
@@ -15,12 +15,15 @@ interface Case<N extends Network> {
   readonly paths: Readonly<Record<string, (net: N) => Path>>;
   readonly options?: (net: N) => GroundOptions;
   readonly unsupported?: string | undefined;
-  /** Connections show under two tuples: the second must not be taken for a second connection, whoever speaks. */
-  readonly translates?: boolean;
+  readonly ways?: readonly Way[];
 }
 
 /** Without br_netfilter what stays on one bridge passes no connection tracking. */
 const BRIDGES_TRACK = existsSync("/proc/sys/net/bridge");
+/** Where nothing is translated it makes no difference which side gives itself away. */
+const FEW_WAYS = WAYS.filter((way) => way !== "a signature in the answer");
+/** Each of several Workers asks for what none has seen, and they do not hear each other's answers. */
+const SEEN_WAYS = FEW_WAYS.filter((way) => way !== "a FlowReset, never seen");
 
 const onOneBridge = ({ client: from, server: to }: Network): Path => ({ from, to, tracked: BRIDGES_TRACK });
 const podToPod = ({ client: from, server: to }: Network): Path => ({ from, to });
@@ -53,10 +56,10 @@ const CASES = [
     "node to localhost": (net) => ({ from: loopback(net), to: loopback(net) }),
   } }),
   row({ title: "point-to-point veths", make: pointToPoint, paths: { "pod to pod": podToPod, "pod to outside": podToOutside } }),
-  row({ title: "masquerade", translates: true, make: masquerade, paths: { "pod to outside": podToOutside } }),
-  row({ title: "a service", translates: true, make: nodePort, paths: { "pod to ClusterIP": podToVip, "outside to NodePort": outsideToNodePort } }),
-  row({ title: "a masqueraded service", translates: true, make: (lab: Lab) => nodePort(lab, { masquerade: true }), paths: { "outside to NodePort": outsideToNodePort } }),
-  row({ title: "a service of routed pods", translates: true, make: (lab: Lab) => nodePort(lab, { routed: true }), paths: { "pod to ClusterIP": podToVip, "outside to NodePort": outsideToNodePort } }),
+  row({ title: "masquerade", ways: WAYS, make: masquerade, paths: { "pod to outside": podToOutside } }),
+  row({ title: "a service", ways: WAYS, make: nodePort, paths: { "pod to ClusterIP": podToVip, "outside to NodePort": outsideToNodePort } }),
+  row({ title: "a masqueraded service", ways: WAYS, make: (lab: Lab) => nodePort(lab, { masquerade: true }), paths: { "outside to NodePort": outsideToNodePort } }),
+  row({ title: "a service of routed pods", ways: WAYS, make: (lab: Lab) => nodePort(lab, { routed: true }), paths: { "pod to ClusterIP": podToVip, "outside to NodePort": outsideToNodePort } }),
   row({
     title: "a VXLAN overlay", make: vxlan, paths: { "pod to a pod of the other node": podToPod, "pod to outside": podToOutside },
     options: (net: OverlayNetwork) => ({ trackers: [net.node, net.node2] }),
@@ -70,6 +73,7 @@ const CASES = [
   row({ title: "a mirror port", make: mirror, paths: bySwitch, options: atMirror }),
   row({ title: "a mirror port of tagged frames", make: (lab: Lab) => mirror(lab, { wrapped: "vlan" }), paths: bySwitch, options: atMirror }),
   row({ title: "a mirror port wrapped in VXLAN", make: (lab: Lab) => mirror(lab, { wrapped: "vxlan" }), paths: bySwitch, options: atMirror }),
+  row({ title: "a sensor with two Workers", ways: SEEN_WAYS, make: pointToPoint, paths: { "pod to pod": podToPod, "pod to outside": podToOutside }, options: () => ({ workers: 2 }) }),
   row({
     title: "a sensor with CAP_NET_RAW alone", make: masquerade, paths: { "pod to pod": onOneBridge, "pod to outside": podToOutside, "node to localhost": (net) => ({ from: loopback(net), to: loopback(net) }) },
     options: () => ({ under: ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_raw"] }),
@@ -82,8 +86,7 @@ async function noVlan(): Promise<string | undefined> {
 }
 
 /** Keeps what a topology hands out known to its paths. */
-function row<N extends Network>({ title, make, paths, options, unsupported, translates }: Case<N>) {
-  const ways = WAYS.filter((way) => translates === true || way !== "a signature in the answer");
+function row<N extends Network>({ title, make, paths, options, unsupported, ways = FEW_WAYS }: Case<N>) {
   return { title, unsupported, ways, names: Object.keys(paths), open: async () => {
     const net = await make(await Lab.open(["cc", "conntrack"]));
     const made = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, path(net)]));
