@@ -20,7 +20,12 @@ export interface Automaton {
   readonly link: Int32Array;
   /** Stretches that need no look; undefined where skipping does not pay. */
   readonly skip: SkipTable | undefined;
+  /** Of the first states, those not deeper than SHALLOW_BYTES that end no literal: how many bytes of a literal they are in. */
+  readonly shallow: Uint8Array;
 }
+
+/** So few bytes into a literal it costs less to look for the next place where one may begin than to walk on. */
+export const SHALLOW_BYTES = 3;
 
 interface Node {
   readonly children: Map<number, number>;
@@ -82,7 +87,19 @@ export class AutomatonBuilder {
       literal: shared32(matches.map((node) => this.#nodes[node]!.literal)),
       link: shared32(matches.map((node) => (outputs[node]! < 0 ? -1 : number[outputs[node]!]!))),
       skip: buildSkipTable(this.#literals, this.folded),
+      shallow: this.#shallow(others),
     };
+  }
+
+  /** `others` are in the order of their depth. */
+  #shallow(others: readonly number[]): Uint8Array {
+    const depth = new Int32Array(this.#nodes.length);
+    for (const node of others) for (const child of this.#nodes[node]!.children.values()) depth[child] = depth[node]! + 1;
+    const end = others.findIndex((node) => depth[node]! > SHALLOW_BYTES);
+    const shallow = others.slice(0, end < 0 ? others.length : end);
+    const bytes = new Uint8Array(new SharedArrayBuffer(shallow.length));
+    bytes.set(shallow.map((node) => depth[node]!));
+    return bytes;
   }
 
   #known(bytes: Uint8Array): { node: number; depth: number } {

@@ -1,4 +1,5 @@
 /** Runs the automata over one side's bytes. The state of both fits one word: exact low, folded high, 16 bits each. */
+import { SHALLOW_BYTES, type Automaton } from "./automaton.ts";
 import type { CompiledDetection } from "./compiled.ts";
 import type { SkipTable } from "./skip.ts";
 
@@ -9,29 +10,67 @@ export interface MatchSink {
 }
 
 /** One automaton, or none: `next` is empty then. */
-interface Lane {
+class Lane {
   readonly next: Uint16Array;
   readonly firstMatch: number;
-  readonly skip: SkipTable | undefined;
+  readonly shallow: Uint8Array;
+  readonly #skip: SkipTable | undefined;
+  /** Skipping did not pay: so many bytes are walked through before it is tried again. */
+  #pausedBytes = 0;
+  #gainedBytes = 0;
+
+  constructor(automaton: Automaton | undefined) {
+    this.next = automaton?.next ?? new Uint16Array(0);
+    this.firstMatch = automaton?.firstMatch ?? 0;
+    this.shallow = automaton?.shallow ?? new Uint8Array(0);
+    this.#skip = automaton?.skip;
+  }
+
+  get isEmpty(): boolean {
+    return this.next.length === 0;
+  }
+
+  /** The table to skip `length` bytes with; undefined where every byte is to be looked at. */
+  skipOver(length: number): SkipTable | undefined {
+    if (this.#pausedBytes === 0) return this.#skip;
+    this.#pausedBytes = length < this.#pausedBytes ? this.#pausedBytes - length : 0;
+    return undefined;
+  }
+
+  skipped(length: number, moves: number, looks: number): void {
+    const gained = this.#gainedBytes + length - moves * MOVE_BYTES - looks * LOOK_BYTES;
+    this.#gainedBytes = gained < MOST_GAINED_BYTES ? gained : MOST_GAINED_BYTES;
+    if (gained > -MOST_GAINED_BYTES) return;
+    this.#gainedBytes = 0;
+    this.#pausedBytes = PAUSE_BYTES;
+  }
 }
 
-const NO_LANE: Lane = { next: new Uint16Array(0), firstMatch: 0, skip: undefined };
+/**
+ * A move of the window (loads that wait for each other) and a look (two branches that no processor foresees) cost as
+ * much as walking through so many bytes.
+ */
+const MOVE_BYTES = 3;
+const LOOK_BYTES = 40;
+/** What skipping has gained lately, or lost, is remembered up to this. */
+const MOST_GAINED_BYTES = 1_024;
+const PAUSE_BYTES = 65_536;
 
 // No call stands inside the inner loops below: behind one, V8 loads both arrays' bounds and addresses again for every
 // byte, and the scan runs at two thirds of its speed.
 
 export class StreamScan {
   readonly #sink: MatchSink;
-  #exact = NO_LANE;
-  #folded = NO_LANE;
+  #exact = new Lane(undefined);
+  #folded = new Lane(undefined);
 
   constructor(sink: MatchSink) {
     this.#sink = sink;
   }
 
   use({ exact, folded }: CompiledDetection): void {
-    this.#exact = exact?.automaton ?? NO_LANE;
-    this.#folded = folded?.automaton ?? NO_LANE;
+    this.#exact = new Lane(exact?.automaton);
+    this.#folded = new Lane(folded?.automaton);
   }
 
   /** The state after `bytes[offset .. offset + length - 1]`; 0 is the start of a stream. */
@@ -39,32 +78,80 @@ export class StreamScan {
     const end = offset + length;
     const exact = this.#exact;
     const folded = this.#folded;
-    if (exact.next.length > 0 && folded.next.length > 0 && (exact.skip === undefined || folded.skip === undefined)) return this.#runBoth(state, bytes, offset, end);
-    const exactState = exact.next.length === 0 ? 0 : this.#runOne(exact, state & 0xffff, bytes, offset, end);
-    const foldedState = folded.next.length === 0 ? 0 : this.#runOne(folded, state >>> 16, bytes, offset, end);
+    const exactSkip = exact.skipOver(length);
+    const foldedSkip = folded.skipOver(length);
+    if (!exact.isEmpty && !folded.isEmpty && (exactSkip === undefined || foldedSkip === undefined)) return this.#runBoth(state, bytes, offset, end);
+    const exactState = this.#runOne(exact, exactSkip, state & 0xffff, bytes, offset, end);
+    const foldedState = this.#runOne(folded, foldedSkip, state >>> 16, bytes, offset, end);
     return (foldedState << 16) | exactState;
   }
 
-  #runOne(lane: Lane, from: number, bytes: Uint8Array, offset: number, end: number): number {
-    const { next, firstMatch, skip } = lane;
+  #runOne(lane: Lane, skip: SkipTable | undefined, from: number, bytes: Uint8Array, offset: number, end: number): number {
+    if (lane.isEmpty) return 0;
+    return skip === undefined ? this.#walk(lane, from, bytes, offset, end) : this.#skip(lane, skip, from, bytes, offset, end);
+  }
+
+  /** Looks at every byte. */
+  #walk(lane: Lane, from: number, bytes: Uint8Array, offset: number, end: number): number {
+    const { next, firstMatch } = lane;
     let state = from;
-    let i = offset;
-    while (i < end) {
-      if (skip === undefined) {
-        do {
-          state = next[(state << 8) | bytes[i++]!]!;
-        } while (state < firstMatch && i < end);
-      } else {
-        if (state === 0) {
-          i = candidate(skip, bytes, i, end);
-          if (i === end) break;
-        }
-        do {
-          state = next[(state << 8) | bytes[i++]!]!;
-        } while (state !== 0 && state < firstMatch && i < end);
-      }
+    for (let i = offset; i < end; ) {
+      do {
+        state = next[(state << 8) | bytes[i++]!]!;
+      } while (state < firstMatch && i < end);
       if (state >= firstMatch) this.#report(lane, state);
     }
+    return state;
+  }
+
+  /**
+   * Walks only from places where a literal may begin, and only until what it is in is shallow again and began later
+   * than that place: from there the next one is looked for.
+   */
+  #skip(lane: Lane, skip: SkipTable, from: number, bytes: Uint8Array, offset: number, end: number): number {
+    const { next, firstMatch, shallow } = lane;
+    const { shift, window, triples } = skip;
+    const firstDeep = shallow.length;
+    let state = from;
+    let moves = 0;
+    let looks = 0;
+    let i = offset;
+    while (i < end) {
+      if (state === 0) {
+        let last = i + window - 1;
+        // pairAt() and tripleAt(), written out.
+        while (!triples && last < end) {
+          const move = shift[(bytes[last - 1]! << 8) | bytes[last]!]!;
+          if (move === 0) break;
+          last += move;
+          moves++;
+        }
+        while (triples && last < end) {
+          const move = shift[((bytes[last - 2]! << 10) ^ (bytes[last - 1]! << 5) ^ bytes[last]!) & 0xffff]!;
+          if (move === 0) break;
+          last += move;
+          moves++;
+        }
+        i = last - window + 1;
+        // No whole window is left: what begins here may go on in the next segment.
+        if (last >= end) {
+          state = this.#walk(lane, 0, bytes, i, end);
+          break;
+        }
+        looks++;
+      }
+      const least = i + SHALLOW_BYTES;
+      do {
+        state = next[(state << 8) | bytes[i++]!]!;
+      } while (state < firstMatch && i < end && (state >= firstDeep || i <= least));
+      if (state >= firstMatch) {
+        this.#report(lane, state);
+      } else if (i < end) {
+        i -= shallow[state]!;
+        state = 0;
+      }
+    }
+    lane.skipped(end - offset, moves, looks);
     return state;
   }
 
@@ -92,19 +179,4 @@ export class StreamScan {
     if (lane === this.#exact) this.#sink.onExactMatch(state);
     else this.#sink.onFoldedMatch(state);
   }
-}
-
-/**
- * From the start state: the first place at or after `i` where a literal may begin. Near the end, where no window fits
- * any more, every place may be the beginning of one that goes on in the next segment.
- */
-function candidate({ shift, window }: SkipTable, bytes: Uint8Array, i: number, end: number): number {
-  let last = i + window - 1;
-  while (last < end) {
-    const move = shift[(bytes[last - 1]! << 8) | bytes[last]!]!;
-    if (move === 0) break;
-    last += move;
-  }
-  const begin = last - window + 1;
-  return begin < end ? begin : end;
 }
