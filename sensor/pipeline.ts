@@ -121,7 +121,7 @@ export class Pipeline {
     const slot = this.tracker.update(packet);
     const { event } = this.tracker;
     this.injector.onPacket(packet, slot, this.tracker.side, event, nowMs);
-    if (slot >= 0 && (event & NOTHING_NEW) === 0) this.#inspect(slot, event, nowMs);
+    if (slot >= 0 && (event & NOTHING_NEW) === 0) this.#inspect(slot, event);
     return this.outbox.count;
   }
 
@@ -184,8 +184,10 @@ export class Pipeline {
     return (tap === 0 || tap === packet.interfaceIndex) && table.hasFlag(slot, FlowFlag.Inspect0 << side);
   }
 
-  #inspect(slot: number, event: number, nowMs: number): void {
+  #inspect(slot: number, event: number): void {
     const { detector, decider, packet } = this;
+    // Read here: as an argument V8 would put it on the heap, for every packet.
+    const nowMs = packet.timestampMs;
     if ((event & FlowEvent.SynSeen) !== 0) {
       if (this.injector.onSyn(packet, slot, nowMs)) return;
       detector.onFlow(slot, DetectPhase.Handshake, packet.interfaceIndex);
