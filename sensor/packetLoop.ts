@@ -95,6 +95,11 @@ export class PacketLoop {
     else if (this.pipeline.hasUndisclosed) this.pipeline.settle(this.#options.clock());
   };
 
+  /** A connection is being killed: the next packet may say where its ends stand. */
+  get isChasing(): boolean {
+    return this.pipeline.injector.active > 0;
+  }
+
   /** What is due between two batches; returns how long the source may wait, in milliseconds. */
   turn(): number {
     const { source, clock } = this.#options;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Pace, REST_MICROSECONDS } from "./pace.ts";
+import { LONGEST_REST_MICROSECONDS, Pace, REST_MICROSECONDS } from "./pace.ts";
 
 /** `count` wakes, one every `everyMs`, from `startMs` on. */
 function wake(pace: Pace, count: number, everyMs: number, startMs = 1000): void {
@@ -49,6 +49,39 @@ describe("Pace", () => {
       if (pace.restMs === 0) changes++;
     }
     expect(changes).toBe(0);
+  });
+
+  it("rests longer where each rest brings many packets, up to a bound, and shorter again where they become few", () => {
+    const pace = new Pace();
+    wake(pace, 33, 0.01);
+    rest(pace, 32, 13);
+    expect(pace.restMs).toBe((REST_MICROSECONDS * 2) / 1000);
+    rest(pace, 320, 26);
+    expect(pace.restMs).toBe(LONGEST_REST_MICROSECONDS / 1000);
+    rest(pace, 320, 2);
+    expect(pace.restMs).toBe(REST_MICROSECONDS / 1000);
+  });
+
+  it("rests no longer than the shortest while somebody waits for packets, and still notices that it became quiet", () => {
+    const pace = new Pace();
+    wake(pace, 33, 0.01);
+    for (let turn = 0; turn < 1_000; turn++) {
+      pace.hurry();
+      expect(pace.restMs).toBe(REST_MICROSECONDS / 1000);
+      pace.rested(100);
+    }
+    for (let turn = 0; turn < 64; turn++) {
+      pace.hurry();
+      pace.rested(0);
+    }
+    expect(pace.restMs).toBe(0);
+  });
+
+  it("does not grow rests where the longest is the shortest", () => {
+    const pace = new Pace({ longestRestMicroseconds: 0 });
+    wake(pace, 33, 0.01);
+    rest(pace, 320, 100);
+    expect(pace.restMs).toBe(REST_MICROSECONDS / 1000);
   });
 
   it("never rests when told so", () => {
