@@ -195,7 +195,9 @@ export class DetectionBuilder {
       (flow.direction === "ToClient" ? 0 : SignatureFlag.FromInitiator) |
       (flow.direction === "ToServer" ? 0 : SignatureFlag.FromResponder) |
       (flow.established ? SignatureFlag.Established : 0) |
-      (signature.bidirectional ? SignatureFlag.Bidirectional : 0);
+      (signature.bidirectional ? SignatureFlag.Bidirectional : 0) |
+      (contents.some(({ nocase }) => !nocase) ? SignatureFlag.Exact : 0) |
+      (contents.some(({ nocase }) => nocase) ? SignatureFlag.Folded : 0);
     words[SignatureField.Contents] = contents.length === 32 ? -1 : (1 << contents.length) - 1;
     const sets = [this.#addresses.add(signature.source), this.#ports.add(signature.sourcePorts), this.#addresses.add(signature.destination), this.#ports.add(signature.destinationPorts)];
     for (let i = 0; i < sets.length; i++) {

@@ -76,4 +76,7 @@ export const SignatureFlag = {
   FromResponder: 2,
   Established: 4,
   Bidirectional: 8,
+  /** Has contents in the exact automaton, in the folded one. */
+  Exact: 16,
+  Folded: 32,
 } as const;

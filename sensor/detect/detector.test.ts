@@ -4,6 +4,7 @@ import { Field, FLOW_WORDS, FlowFlag, FlowState, SideField } from "../flow/mod.t
 import { Detector, DetectPhase } from "./detector.ts";
 import { type FlowLike, HandMadeFlows, latin1 } from "./flows.fixture.ts";
 import type { DetectionOptions } from "./build.ts";
+import { UNWANTED } from "./scan.ts";
 import { build, type ShortRule } from "./rules.fixture.ts";
 
 class Bench {
@@ -35,6 +36,40 @@ class Bench {
     return rules;
   }
 }
+
+describe("inspection", () => {
+  const exact: ShortRule = { ports: ["80"], signatures: ['flow:to_server; content:"evil";'] };
+  const folded: ShortRule = { ports: ["81"], signatures: ['flow:to_server; content:"bad"; nocase;'] };
+  const states = (bench: Bench, slot: number) => [0, 1].map((side) => {
+    const word = bench.flows.field(slot, Field.DetectState0 + side);
+    return [word & 0xffff, word >>> 16].map((state) => state !== UNWANTED);
+  });
+
+  it("asks each automaton only where a signature of it can match the side", () => {
+    const bench = new Bench([exact, folded]);
+    const [web, other, both] = [bench.open({ serverPort: 80 }), bench.open({ serverPort: 81 }), bench.open({ serverPort: 82 })];
+    expect(states(bench, web)).toEqual([[true, false], [false, false]]);
+    expect(states(bench, other)).toEqual([[false, true], [false, false]]);
+    expect([web, other, both].map((slot) => bench.flows.inspected(slot))).toEqual([1, 1, 0]);
+    for (const slot of [web, other]) bench.send(slot, 0, "bad e", "vil bA", "d");
+    expect(bench.fired()).toEqual([0, 1]);
+  });
+
+  it("asks both where signatures of both can match", () => {
+    const bench = new Bench([{ ...exact, ports: ["81"] }, folded]);
+    const slot = bench.open({ serverPort: 81 });
+    expect(states(bench, slot)).toEqual([[true, true], [false, false]]);
+    bench.send(slot, 0, "ev", "il ba", "d");
+    expect(bench.fired()).toEqual([0, 1]);
+  });
+
+  it("asks both for one signature that has contents of both", () => {
+    const bench = new Bench([{ signatures: ['content:"evil"; content:"bad"; nocase;'] }]);
+    const slot = bench.open();
+    bench.send(slot, 1, "BA", "D ev", "il");
+    expect(bench.fired()).toEqual([0]);
+  });
+});
 
 describe("connection detector", () => {
   it("fires Handshake rules at the SYN and Established rules after it, each once", () => {

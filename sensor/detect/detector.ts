@@ -13,7 +13,7 @@ import { FlowHeader } from "./flowHeader.ts";
 import { MAX_FINDINGS } from "./limits.ts";
 import { MatchPool } from "./matchPool.ts";
 import type { FlowRecords } from "./records.ts";
-import { type MatchSink, StreamScan } from "./scan.ts";
+import { type MatchSink, StreamScan, UNWANTED } from "./scan.ts";
 
 export const DetectPhase = {
   /** The SYN was seen. */
@@ -110,7 +110,9 @@ export class Detector implements MatchSink {
 
   /** Bytes of that side are missing: no literal reaches across. */
   onGap(slot: number, side: number): void {
-    this.#words[slot * FLOW_WORDS + Field.DetectState0 + side] = 0;
+    const stateAt = slot * FLOW_WORDS + Field.DetectState0 + side;
+    const state = this.#words[stateAt]!;
+    this.#words[stateAt] = ((state >>> 16 === UNWANTED ? UNWANTED : 0) << 16) | ((state & 0xffff) === UNWANTED ? UNWANTED : 0);
   }
 
   /** The slot is about to be given to another connection. */
@@ -288,42 +290,60 @@ export class Detector implements MatchSink {
     finding.confidence = this.#confidence;
   }
 
-  /** Keeps a side's bytes coming only while a signature of a rule that has not fired can still match them. */
+  /** Keeps a side's bytes coming, and each automaton looking at them, only while a rule that has not fired needs it. */
   #refreshInspection(): void {
     this.#load();
     const { signed } = this.#compiled.ruleBits;
     const { fitting } = this.#header;
-    let wanted = 0;
-    for (let word = 0; word < signed.length && wanted !== BOTH_SIDES; word++) {
-      for (let bits = signed[word]! & fitting[word]!; bits !== 0 && wanted !== BOTH_SIDES; bits &= bits - 1) {
+    let lanes = 0;
+    for (let word = 0; word < signed.length && lanes !== ALL_LANES; word++) {
+      for (let bits = signed[word]! & fitting[word]!; bits !== 0 && lanes !== ALL_LANES; bits &= bits - 1) {
         const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
-        if (this.pool.find(this.#slot, ~rule) < 0) wanted |= this.#sidesOf(rule);
+        if (this.pool.find(this.#slot, ~rule) < 0) lanes |= this.#lanesOf(rule);
       }
     }
-    const base = this.#slot * FLOW_WORDS;
-    const before = this.#words[base + Field.Flags]!;
-    this.#words[base + Field.Flags] = (before & ~BOTH_SIDES) | wanted;
-    // Bytes went by unseen while a side was not wanted.
-    const added = wanted & ~before;
-    if ((added & FlowFlag.Inspect0) !== 0) this.#words[base + Field.DetectState0] = 0;
-    if ((added & FlowFlag.Inspect1) !== 0) this.#words[base + Field.DetectState1] = 0;
+    this.#want(0, lanes);
+    this.#want(1, lanes >>> 2);
   }
 
-  /** FlowFlag bits of the sides whose bytes one of the rule's signatures can match. */
-  #sidesOf(rule: number): number {
-    const { rules } = this.#compiled;
+  /** `lanes`: LANE_EXACT and LANE_FOLDED of that side. */
+  #want(side: number, lanes: number): void {
+    const words = this.#words;
+    const flagsAt = this.#slot * FLOW_WORDS + Field.Flags;
+    const stateAt = this.#slot * FLOW_WORDS + Field.DetectState0 + side;
+    const inspect = FlowFlag.Inspect0 << side;
+    // Bytes go by unseen while a side is not wanted.
+    const state = (words[flagsAt]! & inspect) === 0 ? 0 : words[stateAt]!;
+    words[flagsAt] = (lanes & BOTH_LANES) === 0 ? words[flagsAt]! & ~inspect : words[flagsAt]! | inspect;
+    const exact = (lanes & LANE_EXACT) === 0 ? UNWANTED : wantedState(state & 0xffff);
+    const folded = (lanes & LANE_FOLDED) === 0 ? UNWANTED : wantedState(state >>> 16);
+    words[stateAt] = (folded << 16) | exact;
+  }
+
+  /** LANE_EXACT and LANE_FOLDED of side 0, and two bits higher those of side 1, that the rule's signatures need. */
+  #lanesOf(rule: number): number {
+    const { rules, signatures } = this.#compiled;
     const first = rules[rule * RULE_WORDS + Rule.FirstSignature]!;
     const end = first + rules[rule * RULE_WORDS + Rule.SignatureCount]!;
-    let wanted = 0;
-    for (let signature = first; signature < end && wanted !== BOTH_SIDES; signature++) {
-      if (this.#header.fitsSignature(signature, 0)) wanted |= FlowFlag.Inspect0;
-      if (this.#header.fitsSignature(signature, 1)) wanted |= FlowFlag.Inspect1;
+    let lanes = 0;
+    for (let signature = first; signature < end && lanes !== ALL_LANES; signature++) {
+      const flags = signatures[signature * SIGNATURE_WORDS + SignatureField.Flags]!;
+      const needed = ((flags & SignatureFlag.Exact) !== 0 ? LANE_EXACT : 0) | ((flags & SignatureFlag.Folded) !== 0 ? LANE_FOLDED : 0);
+      if (this.#header.fitsSignature(signature, 0)) lanes |= needed;
+      if (this.#header.fitsSignature(signature, 1)) lanes |= needed << 2;
     }
-    return wanted;
+    return lanes;
   }
 }
 
-const BOTH_SIDES = FlowFlag.Inspect0 | FlowFlag.Inspect1;
+const LANE_EXACT = 1;
+const LANE_FOLDED = 2;
+const BOTH_LANES = LANE_EXACT | LANE_FOLDED;
+const ALL_LANES = BOTH_LANES | (BOTH_LANES << 2);
+
+function wantedState(state: number): number {
+  return state === UNWANTED ? 0 : state;
+}
 
 function reportTable(table: LiteralTable | undefined): Int32Array {
   return new Int32Array(table === undefined ? 0 : table.useStart.length - 1);

@@ -1,10 +1,10 @@
 /** The limits of the room. What they refuse is counted (packet path) or named in a note (compile time). */
 
 /**
- * States of one automaton. A flow keeps both automata's states of a side in one word, 16 bits each; a dense table of
- * this many states is 32 MiB.
+ * States of one automaton. A flow keeps both automata's states of a side in one word, 16 bits each, of which the last
+ * value is UNWANTED (scan.ts); a dense table of this many states is 32 MiB.
  */
-export const MAX_AUTOMATON_STATES = 65_536;
+export const MAX_AUTOMATON_STATES = 65_535;
 
 /** Words of the row table of one membership table (64 MiB): rows times sets over 32. */
 export const MAX_MEMBERSHIP_WORDS = 16 * 1024 * 1024;

@@ -1,7 +1,13 @@
-/** Runs the automata over one side's bytes. The state of both fits one word: exact low, folded high, 16 bits each. */
+/**
+ * Runs the automata over one side's bytes. The state of both fits one word: exact low, folded high, 16 bits each; an
+ * automaton whose state is UNWANTED is left out.
+ */
 import { SHALLOW_BYTES, type Automaton } from "./automaton.ts";
 import type { CompiledDetection } from "./compiled.ts";
 import type { SkipTable } from "./skip.ts";
+
+/** Stands for a state where nothing that the automaton finds can match on that side. */
+export const UNWANTED = 0xffff;
 
 /** Told each time a literal ends; `state` is a match state of that automaton. Must not keep the bytes. */
 export interface MatchSink {
@@ -78,16 +84,17 @@ export class StreamScan {
     const end = offset + length;
     const exact = this.#exact;
     const folded = this.#folded;
-    const exactSkip = exact.skipOver(length);
-    const foldedSkip = folded.skipOver(length);
-    if (!exact.isEmpty && !folded.isEmpty && (exactSkip === undefined || foldedSkip === undefined)) return this.#runBoth(state, bytes, offset, end);
-    const exactState = this.#runOne(exact, exactSkip, state & 0xffff, bytes, offset, end);
-    const foldedState = this.#runOne(folded, foldedSkip, state >>> 16, bytes, offset, end);
+    const exactWanted = !exact.isEmpty && (state & 0xffff) !== UNWANTED;
+    const foldedWanted = !folded.isEmpty && state >>> 16 !== UNWANTED;
+    const exactSkip = exactWanted ? exact.skipOver(length) : undefined;
+    const foldedSkip = foldedWanted ? folded.skipOver(length) : undefined;
+    if (exactWanted && foldedWanted && (exactSkip === undefined || foldedSkip === undefined)) return this.#runBoth(state, bytes, offset, end);
+    const exactState = exactWanted ? this.#runOne(exact, exactSkip, state & 0xffff, bytes, offset, end) : state & 0xffff;
+    const foldedState = foldedWanted ? this.#runOne(folded, foldedSkip, state >>> 16, bytes, offset, end) : state >>> 16;
     return (foldedState << 16) | exactState;
   }
 
   #runOne(lane: Lane, skip: SkipTable | undefined, from: number, bytes: Uint8Array, offset: number, end: number): number {
-    if (lane.isEmpty) return 0;
     return skip === undefined ? this.#walk(lane, from, bytes, offset, end) : this.#skip(lane, skip, from, bytes, offset, end);
   }
 

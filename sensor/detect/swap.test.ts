@@ -121,6 +121,21 @@ describe("swap()", () => {
     expect(fired()).toEqual([1]);
   });
 
+  it("lets the other automaton look from now on where only a new signature needs it", () => {
+    const { detector, open, send, fired, revisit } = start([evil, { ports: ["1"], signatures: ['content:"bad"; nocase;'] }]);
+    const slot = open();
+    send(slot, "ev BA");
+    detector.onGap(slot, 0);
+    send(slot, "BA");
+    detector.swap(build([evil, { signatures: ['content:"bad"; nocase;'] }]));
+    expect(revisit()).toEqual([]);
+    // What went by unseen begins nothing.
+    send(slot, "D");
+    expect(fired()).toEqual([]);
+    send(slot, "BAd evil");
+    expect(fired()).toEqual([1, 0]);
+  });
+
   it("stands being swapped while a walk is under way", () => {
     const { detector, open, revisit } = start([]);
     for (let i = 0; i < 6; i++) open();
