@@ -80,7 +80,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
       markKey: key,
       stop: stop.buffer as SharedArrayBuffer,
       homes: topology.homes,
-      filter: captureFilter(topology.interfaces(), options, worker),
+      filter: captureFilter(topology.interfaces(), topology.pods(), options, worker),
       busyPollMicroseconds: options.busyPollMicroseconds,
       ...routeOf(topology.interfaces(), options),
       interfaceNames: interfaceNames(topology.interfaces()),
@@ -119,12 +119,16 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     policyReport.onSnapshot(snapshot, round);
     resetFiles.onResets(keeper.resets);
   };
-  topology.onChange(() => {
+  const tellInterfaces = (): void => {
     const interfaces = topology.interfaces();
     for (let worker = 0; worker < workers.count; worker++) {
-      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(interfaces, options, worker) });
+      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(interfaces, topology.pods(), options, worker) });
     }
-    enforce(keeper.takeInterfaces(interfaces, topology.sharedAddresses()));
+  };
+  topology.onPods(tellInterfaces);
+  topology.onChange(() => {
+    tellInterfaces();
+    enforce(keeper.takeInterfaces(topology.interfaces(), topology.sharedAddresses()));
   });
   // What changed while the Workers started, and the FlowResets that were there from the beginning.
   if (latest === loaded) resetFiles.onResets(keeper.resets);

@@ -1,5 +1,5 @@
 /** From the machine's interfaces and the options to what a Worker captures and how it sends. */
-import type { CaptureFilter } from "./capture/mod.ts";
+import type { CaptureFilter, PodAddress } from "./capture/mod.ts";
 import { interfaceMatches } from "../crds/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
 import type { InjectRoute } from "./inject/mod.ts";
@@ -11,9 +11,10 @@ type CaptureChoice = Pick<SensorOptions, "interfaces" | "captureOnly" | "inject"
 /**
  * Without --interface everything but bridges: what passes a bridge passes its ports, where each packet is nearer to
  * its sender. A bridge that has no port of ours is a machine's own way out and stays.
+ * @param pods addresses at home behind captured interfaces
  */
-export function captureFilter(interfaces: readonly InterfaceDescription[], options: CaptureChoice, worker: number): CaptureFilter {
-  const share = options.workers > 1 ? { share: { worker, workers: options.workers } } : {};
+export function captureFilter(interfaces: readonly InterfaceDescription[], pods: readonly PodAddress[], options: CaptureChoice, worker: number): CaptureFilter {
+  const share = { pods, ...(options.workers > 1 ? { share: { worker, workers: options.workers } } : {}) };
   const globs = options.captureOnly === undefined ? options.interfaces : [options.captureOnly];
   if (globs.length > 0) {
     return { ...share, interfaces: interfaces.filter(({ name }) => globs.some((glob) => interfaceMatches(glob, name))).map(({ index }) => index) };

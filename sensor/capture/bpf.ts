@@ -19,6 +19,7 @@ export const Ancillary = {
 
 const Opcode = {
   LoadWord: 0x20,
+  LoadWordIndexed: 0x40,
   LoadHalfIndexed: 0x48,
   LoadByteIndexed: 0x50,
   LoadIndexImmediate: 0x01,
@@ -60,13 +61,17 @@ export class BpfAssembler {
     this.#add(Opcode.LoadWord, offset);
   }
 
-  /** A := byte or 16 bits at X + offset; beyond the packet's end the filter drops it. */
+  /** A := byte, 16 or 32 bits at X + offset; beyond the packet's end the filter drops it. */
   loadByteAtIndex(offset: number): void {
     this.#add(Opcode.LoadByteIndexed, offset);
   }
 
   loadHalfAtIndex(offset: number): void {
     this.#add(Opcode.LoadHalfIndexed, offset);
+  }
+
+  loadWordAtIndex(offset: number): void {
+    this.#add(Opcode.LoadWordIndexed, offset);
   }
 
   /** X := value. */

@@ -26,6 +26,10 @@ export function runBpf(code: Uint8Array, input: BpfInput): number {
     switch (view.getUint16(at, true)) {
       case 0x06: return operand;
       case 0x20: a = ancillary(operand, input); break;
+      case 0x40:
+        if (x + operand + 4 > memory.byteLength) return 0;
+        a = memory.getUint32(x + operand);
+        break;
       case 0x48:
         if (x + operand + 2 > memory.byteLength) return 0;
         a = memory.getUint16(x + operand);

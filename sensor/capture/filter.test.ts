@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MAX_INSTRUCTIONS, WHOLE_PACKET } from "./bpf.ts";
 import { runBpf } from "./bpfMachine.ts";
 import type { BpfInput } from "./bpfMachine.ts";
-import { compileFilter, TUNNEL_PORTS } from "./filter.ts";
+import { compileFilter, MOST_PODS, TUNNEL_PORTS } from "./filter.ts";
 import type { CaptureFilter } from "./filter.ts";
 
 const ETHERNET = 1;
@@ -109,6 +109,48 @@ describe("compileFilter()", () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  describe("for pods", () => {
+    const POD = 0x0af4010b;
+    const pods = [{ ipv4: POD, interfaceIndex: 4 }, { ipv4: 0xc0a80001, interfaceIndex: 5 }];
+    const OUTGOING = 4;
+
+    function segment(source: number, flags: number, words = 5): Uint8Array {
+      const bytes = ipv4(6, { words });
+      const whole = new Uint8Array(bytes.length + 20);
+      whole.set(bytes);
+      new DataView(whole.buffer).setUint32(14 + 12, source);
+      whole[14 + words * 4 + 13] = flags;
+      return whole;
+    }
+
+    it.each([
+      ["a pod's packet that comes in by its own interface", input(segment(POD, 0x10), { interfaceIndex: 4 }), true],
+      ["its copy on the way out to another pod", input(segment(POD, 0x10), { interfaceIndex: 5, packetType: OUTGOING }), false],
+      ["its copy on the way out behind IPv4 options", input(segment(POD, 0x10, 8), { interfaceIndex: 5, packetType: OUTGOING }), false],
+      ["the same packet coming in by another pod's interface: forged", input(segment(POD, 0x10), { interfaceIndex: 5 }), true],
+      ["the pod's own packet that comes back to it by a service address", input(segment(POD, 0x10), { interfaceIndex: 4, packetType: OUTGOING }), true],
+      ["a reset to another pod in its name", input(segment(POD, 0x14), { interfaceIndex: 5, packetType: OUTGOING }), true],
+      ["a packet from outside on its way out to a pod", input(segment(0x08080808, 0x10), { interfaceIndex: 4, packetType: OUTGOING }), true],
+      ["the same over IPv6", input(ipv6(6), { interfaceIndex: 5, packetType: OUTGOING }), true],
+    ])("decides on %s", (_name, packet, kept) => {
+      expect(keeps({ pods }, packet)).toBe(kept);
+      expect(keeps({}, packet)).toBe(true);
+    });
+
+    it("finds each of as many as it takes, and drops no copies of more", () => {
+      const many = Array.from({ length: MOST_PODS }, (_, i) => ({ ipv4: (POD + i * 7_919_000) >>> 0, interfaceIndex: 10 + i }));
+      const code = compileFilter({ pods: many, excludedInterfaces: [2] });
+      for (const { ipv4: address, interfaceIndex } of many) {
+        const copy = segment(address, 0x18);
+        expect(runBpf(code, input(copy, { interfaceIndex: 3, packetType: OUTGOING }))).toBe(0);
+        expect(runBpf(code, input(copy, { interfaceIndex, packetType: OUTGOING }))).toBe(WHOLE_PACKET);
+        expect(runBpf(code, input(segment(address + 1, 0x18), { interfaceIndex: 3, packetType: OUTGOING }))).toBe(WHOLE_PACKET);
+      }
+      const tooMany = [...many, { ipv4: 1, interfaceIndex: 9 }];
+      expect(keeps({ pods: tooMany }, input(segment(POD, 0x18), { interfaceIndex: 3, packetType: OUTGOING }))).toBe(true);
+    });
   });
 
   it("gives each interface to exactly one of several Workers", () => {

@@ -3,6 +3,8 @@
  * interfaces asked for. Everything else is dropped before it costs a slot.
  *
  * - On loopback every packet passes twice: the outgoing copy is dropped.
+ * - What a pod sends counts where it comes in by the pod's own interface; its copies on their way out by others are
+ *   dropped, but for RSTs (a forged one passes on such a way only).
  * - UDP stays where its destination port is a tunnel's, and in fragments (whose ports may not show).
  * - Interfaces with an unknown link header and in-band VLAN tags pass unread: decode looks closer.
  */
@@ -16,11 +18,22 @@ export interface CaptureFilter {
   excludedInterfaces?: readonly number[];
   /** Of several Workers this one sees the interfaces with `ifindex % workers === worker`. */
   share?: { worker: number; workers: number };
+  /** Pods whose own interface is captured; of more than MOST_PODS no copies are dropped. */
+  pods?: readonly PodAddress[];
   /** Tunnels only (the default), or all UDP. */
   udp?: "tunnels" | "all";
   /** UDP destination ports of tunnels. */
   tunnelPorts?: readonly number[];
 }
+
+export interface PodAddress {
+  /** A word without sign. */
+  readonly ipv4: number;
+  readonly interfaceIndex: number;
+}
+
+/** The kernel's limit for a filter is 4,096 instructions; these take half of it. */
+export const MOST_PODS = 256;
 
 /** VXLAN (IANA, and Linux's own), Geneve. */
 export const TUNNEL_PORTS: readonly number[] = [4789, 8472, 6081];
@@ -30,8 +43,10 @@ const ETHERTYPE_IPV6 = 0x86dd;
 const VLAN_ETHERTYPES = [0x8100, 0x88a8, 0x9100];
 const ETHERNET_HEADER_BYTES = 14;
 const UDP = 17;
+const TCP = 6;
+const RST = 4;
 /** IPIP, TCP, 6in4, GRE. */
-const IPV4_PROTOCOLS = [6, 4, 41, 47];
+const IPV4_PROTOCOLS = [TCP, 4, 41, 47];
 /** ICMPv6, ESP, SCTP, no next header: the others may be extension headers before TCP. */
 const IPV6_UNWANTED = [58, 50, 132, 59];
 /** More fragments, or a fragment offset. */
@@ -50,7 +65,8 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   program.label("ipv4");
   indexNetworkHeader(program, "4");
   program.loadByteAtIndex(9);
-  for (const protocol of IPV4_PROTOCOLS) program.jumpIfEqual(protocol, "interface");
+  const pods = (filter.pods?.length ?? 0) > MOST_PODS ? [] : (filter.pods ?? []).toSorted((a, b) => a.ipv4 - b.ipv4);
+  for (const protocol of IPV4_PROTOCOLS) program.jumpIfEqual(protocol, protocol === TCP && pods.length > 0 ? "tcp4" : "interface");
   program.jumpIfEqual(UDP, undefined, "drop4");
   if (tunnelPorts === undefined) {
     program.jumpIfEqual(UDP, "interface");
@@ -78,6 +94,12 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   program.label("drop6");
   program.keep(0);
   program.label("interface");
+  if (pods.length > 0) {
+    program.jump("captured");
+    program.label("tcp4");
+    dropCopies(program, pods);
+    program.label("captured");
+  }
   keepInterfaces(program, filter);
   return program.assemble();
 }
@@ -103,6 +125,44 @@ function indexNetworkHeader(program: BpfAssembler, version: string): void {
   }
   program.jump("interface");
   program.label(`header ${version}`);
+}
+
+/** X is the offset of an IPv4 header before TCP. Goes on at "captured". */
+function dropCopies(program: BpfAssembler, pods: readonly PodAddress[]): void {
+  program.load(Ancillary.PacketType);
+  program.jumpIfEqual(PacketDirection.Outgoing, "outgoing");
+  program.jump("captured");
+  program.label("outgoing");
+  program.loadWordAtIndex(12);
+  bisectPods(program, pods, 0, pods.length - 1);
+  program.label("copy");
+  program.loadByteAtIndex(0);
+  program.addWordsToIndex(0x0f);
+  program.loadByteAtIndex(13);
+  program.jumpIfAnyBit(RST, undefined, "no reset");
+  program.jump("captured");
+  program.label("no reset");
+  program.keep(0);
+}
+
+/** A is the sender's address: goes on at "copy" where it is a pod's and this is not the pod's interface. */
+function bisectPods(program: BpfAssembler, pods: readonly PodAddress[], first: number, last: number): void {
+  if (first < last) {
+    const middle = (first + last + 1) >> 1;
+    const upper = `pods from ${middle}`;
+    program.jumpFarIfAtLeast(pods[middle].ipv4, upper);
+    bisectPods(program, pods, first, middle - 1);
+    program.label(upper);
+    bisectPods(program, pods, middle, last);
+    return;
+  }
+  const { ipv4, interfaceIndex } = pods[first];
+  program.jumpIfEqual(ipv4, undefined, `not pod ${first}`);
+  program.load(Ancillary.InterfaceIndex);
+  program.jumpIfEqual(interfaceIndex, `not pod ${first}`);
+  program.jump("copy");
+  program.label(`not pod ${first}`);
+  program.jump("captured");
 }
 
 function keepInterfaces(program: BpfAssembler, filter: CaptureFilter): void {

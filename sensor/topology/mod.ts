@@ -13,6 +13,6 @@ export { createHomes, HomesReader, HomesWriter } from "./homes.ts";
 export type { NetworkInterface } from "./interfaces.ts";
 export { InterfaceKind } from "./kind.ts";
 export type { InterfaceKindName } from "./kind.ts";
-export type { Placement } from "./placement.ts";
+export type { Placement, PodHome } from "./placement.ts";
 export { Topology } from "./topology.ts";
 export type { TopologyOptions, TopologyStatistics } from "./topology.ts";

@@ -3,7 +3,7 @@ import { formatAddress } from "../decode/mod.ts";
 import { describeInterfaces } from "./interfaces.ts";
 import { HOME_LIMIT } from "./limits.ts";
 import type { Claim } from "./namespaceAddresses.ts";
-import { placeAddresses } from "./placement.ts";
+import { placeAddresses, podHomes } from "./placement.ts";
 import type { World } from "./world.fixture.ts";
 import { bridgeWorld, routedWorld, words } from "./world.fixture.ts";
 
@@ -97,5 +97,16 @@ describe("placeAddresses()", () => {
     const { placements, refused } = placeAddresses(world.state, describeInterfaces(world.state));
     expect(placements).toHaveLength(HOME_LIMIT);
     expect(refused).toBe(5); // Two of ours and two pods came first; one next hop came last.
+  });
+});
+
+describe("podHomes()", () => {
+  test("names the IPv4 addresses behind pods' interfaces, and neither the machine's own nor the outside's", () => {
+    const world = routedWorld().route("fd00:244:1::11/128", 4).neighbour(3, "198.51.100.9", "aa");
+    const interfaces = describeInterfaces(world.state);
+    expect(podHomes(interfaces, placeAddresses(world.state, interfaces).placements)).toEqual([
+      { ipv4: 0x0af4010b, interfaceIndex: 4 },
+      { ipv4: 0x0af4010c, interfaceIndex: 5 },
+    ]);
   });
 });

@@ -23,6 +23,23 @@ export interface Placement {
   readonly gateway: boolean;
 }
 
+/** An IPv4 address that lives behind a pod's interface. */
+export interface PodHome {
+  /** A word without sign. */
+  readonly ipv4: number;
+  readonly interfaceIndex: number;
+}
+
+const MAPPED_PREFIX = 0xffff;
+
+export function podHomes(interfaces: readonly NetworkInterface[], placements: readonly Placement[]): PodHome[] {
+  const pods = new Set(interfaces.filter(({ kind }) => kind === "Pod").map(({ index }) => index));
+  return placements
+    .filter(({ words, home, local }) => pods.has(home) && !local && words[0] === 0 && words[1] === 0 && words[2] === MAPPED_PREFIX)
+    .map(({ words, home }) => ({ ipv4: words[3]! >>> 0, interfaceIndex: home }))
+    .toSorted((a, b) => a.ipv4 - b.ipv4);
+}
+
 /** Each address once, ours first; at most HOME_LIMIT, `refused` beyond. */
 export function placeAddresses(state: NetworkState, interfaces: readonly NetworkInterface[], claims: readonly Claim[] = []): { placements: Placement[]; refused: number } {
   const kinds = new Map(interfaces.map(({ index, kind }) => [index, kind]));

@@ -6,8 +6,8 @@ import { describeInterfaces } from "./interfaces.ts";
 import type { NetworkInterface } from "./interfaces.ts";
 import { NamespaceAddresses } from "./namespaceAddresses.ts";
 import type { NetworkState } from "./networkState.ts";
-import { placeAddresses } from "./placement.ts";
-import type { Placement } from "./placement.ts";
+import { placeAddresses, podHomes } from "./placement.ts";
+import type { Placement, PodHome } from "./placement.ts";
 import { NetlinkSession } from "./session.ts";
 import { formatAddress } from "../decode/mod.ts";
 
@@ -46,6 +46,8 @@ export class Topology {
   readonly #session: NetlinkSession;
   readonly #writer = new HomesWriter(this.homes);
   readonly #listeners: (() => void)[] = [];
+  readonly #podListeners: (() => void)[] = [];
+  #pods: readonly PodHome[] = [];
   #state: NetworkState;
   #interfaces: readonly NetworkInterface[] = [];
   #placements: readonly Placement[] = [];
@@ -89,6 +91,16 @@ export class Topology {
   sharedAddresses(): string[] {
     const shared = this.#placements.filter(({ local, gateway }) => local || gateway);
     return shared.map(({ words }) => formatAddress(words[0]!, words[1]!, words[2]!, words[3]!));
+  }
+
+  /** Pods' own IPv4 addresses, each with the interface behind which it lives. A new array after every change. */
+  pods(): readonly PodHome[] {
+    return this.#pods;
+  }
+
+  /** Called after the list of pods has changed. */
+  onPods(listener: () => void): void {
+    this.#podListeners.push(listener);
   }
 
   /** Called after the list of interfaces has changed (not for homes: those change under the reader). */
@@ -152,9 +164,13 @@ export class Topology {
     const { placements, refused } = placeAddresses(this.#state, believed, this.#namespaces.claims);
     this.#placements = placements;
     this.#refusedHomes = refused;
+    const pods = podHomes(believed, placements);
+    const podsChanged = JSON.stringify(pods) !== JSON.stringify(this.#pods);
+    this.#pods = pods;
     this.#writer.publish(this.#interfaces, placements);
     // A network of many thousand addresses that never rests takes a fifth of this thread at most.
     this.#nextPublishMs = performance.now() + 4 * (performance.now() - beganMs);
+    if (podsChanged) for (const listener of this.#podListeners) listener();
     const fingerprint = JSON.stringify(this.#interfaces);
     if (fingerprint === this.#fingerprint) return;
     const first = this.#fingerprint === "";
