@@ -49,8 +49,10 @@ class Probe {
     const before = command === undefined ? 0 : this.events.length;
     if (command !== undefined) this.process.write(`${command}\n`);
     const found = await until(`the probe's ${kind}`, () => {
-      if (this.process.exit !== undefined) throw this.process.failure("ended");
-      return this.events.slice(before).find((event) => event.event === kind);
+      const event = this.events.slice(before).find((candidate) => candidate.event === kind);
+      // Its last word may be what is waited for.
+      if (event === undefined && this.process.exit !== undefined) throw this.process.failure("ended");
+      return event;
     });
     return found as Extract<ProbeEvent, { event: K }>;
   }
