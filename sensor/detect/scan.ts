@@ -119,6 +119,8 @@ export class StreamScan {
     const { next, firstMatch, shallow } = lane;
     const { shift, window, triples } = skip;
     const firstDeep = shallow.length;
+    /** The longest move of a pair. */
+    const longest = window - 1;
     let state = from;
     let moves = 0;
     let looks = 0;
@@ -127,14 +129,27 @@ export class StreamScan {
       if (state === 0) {
         let last = i + window - 1;
         // pairAt() and tripleAt(), written out.
+        let move = triples ? 0 : longest;
         while (!triples && last < end) {
-          const move = shift[(bytes[last - 1]! << 8) | bytes[last]!]!;
+          // Four strides at once where nothing comes near: loads that need not wait for each other.
+          while (
+            move === longest && last + 3 * longest < end &&
+            shift[(bytes[last - 1]! << 8) | bytes[last]!]! +
+              shift[(bytes[last + longest - 1]! << 8) | bytes[last + longest]!]! +
+              shift[(bytes[last + 2 * longest - 1]! << 8) | bytes[last + 2 * longest]!]! +
+              shift[(bytes[last + 3 * longest - 1]! << 8) | bytes[last + 3 * longest]!]! === 4 * longest
+          ) {
+            last += 4 * longest;
+            moves++;
+          }
+          if (last >= end) break;
+          move = shift[(bytes[last - 1]! << 8) | bytes[last]!]!;
           if (move === 0) break;
           last += move;
           moves++;
         }
         while (triples && last < end) {
-          const move = shift[((bytes[last - 2]! << 10) ^ (bytes[last - 1]! << 5) ^ bytes[last]!) & 0xffff]!;
+          move = shift[((bytes[last - 2]! << 10) ^ (bytes[last - 1]! << 5) ^ bytes[last]!) & 0xffff]!;
           if (move === 0) break;
           last += move;
           moves++;

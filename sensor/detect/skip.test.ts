@@ -67,7 +67,9 @@ describe("StreamScan", () => {
     const literal = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 4, maxLength: 9 });
     // So many more literals that blocks are triples; their first bytes stand in no piece.
     const others = fc.constantFrom<readonly string[]>([], Array.from({ length: 30 }, (_, i) => `yz${"abc".repeat(3).slice(i % 3)}${i}`));
-    const piece = fc.string({ unit: letter, maxLength: 60 });
+    // Long calm stretches as well: they are crossed in strides of four moves.
+    const calm = fc.tuple(fc.nat(200), fc.string({ unit: letter, maxLength: 20 })).map(([length, rest]) => "x".repeat(length) + rest);
+    const piece = fc.oneof(fc.string({ unit: letter, maxLength: 60 }), calm);
     fc.assert(
       fc.property(fc.uniqueArray(literal, { minLength: 1, maxLength: 3 }), fc.array(piece, { maxLength: 6 }), others, (literals, pieces, more) => {
         const bytes = pieces.map(text);
