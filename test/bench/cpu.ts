@@ -1,7 +1,8 @@
-/** Section 9, CPU: a packet live, a packet from memory, inspected bytes a second. */
+/** What watching costs: a packet live, full speed, a packet from memory, inspected bytes a second. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { measureFullSpeed } from "./cpuFullSpeed.ts";
 import { measureLive } from "./cpuLive.ts";
 import type { MemoryCost } from "./cpuMemory.ts";
 import type { ScanSpeed } from "./cpuScan.ts";
@@ -10,11 +11,12 @@ import type { Table } from "./table.ts";
 
 export async function measureCpu(say: (text: string) => void): Promise<Table[]> {
   const live = await measureLive(say);
+  const fullSpeed = await measureFullSpeed(say);
   say("CPU a packet from a capture in memory");
   const costs: MemoryCost[] = [];
   for (const stage of ["decode", "flow", "pipeline"]) costs.push(await run<MemoryCost>("cpuMemory.ts", stage));
   say("inspected bytes a second");
-  return [live, memoryTable(costs), scanTable(await run<ScanSpeed[]>("cpuScan.ts"))];
+  return [live, fullSpeed, memoryTable(costs), scanTable(await run<ScanSpeed[]>("cpuScan.ts"))];
 }
 
 /** In a process of its own: what else ran before must not change what V8 makes of the code. */
@@ -42,7 +44,7 @@ function memoryTable(costs: readonly MemoryCost[]): Table {
     ],
     notes: [
       `${packets} packets of ${bytesPerPacket.toFixed(0)} bytes, ${flows} connections: HTTP, bulk, request and answer, scans. CPU time of the thread, ${costs[0]!.nsPerPacket.length} runs.`,
-      "Nearly all of the last row is the literal search; bytes allocated include what V8 itself needs (a garbage collection would reach them).",
+      "Bytes allocated include what V8 itself needs, over the whole run.",
       "Quoted: one thread, another mixture (1109 bytes a packet), this machine at another time.",
     ],
   };

@@ -68,7 +68,9 @@ export async function measureLive(say: (text: string) => void): Promise<Table> {
     notes: [
       `Load: ${CONNECTIONS} connections between two pods on one bridge, half of the packets with ${PAYLOAD_BYTES} bytes, in bursts of 16; four example policies.`,
       "utime + stime of the whole process over packets; the copy into the ring happens in the sender's softirq and is not counted.",
-      "As shipped the sensor watches every interface and so takes each packet of this load twice: 'captured' counts both.",
+      "As shipped the sensor watches every interface; of a packet between two pods the filter drops the second copy in the kernel.",
+      "'lost' is the kernel's count; libpcap's binding tells of none, what it lost is the difference of offered and captured.",
+      "A sleep takes 16 us of this processor (a virtual machine's) however long it is: sleeps/s times that is the floor.",
       "Quoted: iperf3 UDP of 200 bytes, no rules, on one interface of this machine at another time; it wakes every 10 ms.",
     ],
   };
