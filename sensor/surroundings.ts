@@ -14,7 +14,8 @@ type CaptureChoice = Pick<SensorOptions, "interfaces" | "captureOnly" | "inject"
  * @param pods addresses at home behind captured interfaces
  */
 export function captureFilter(interfaces: readonly InterfaceDescription[], pods: readonly PodAddress[], options: CaptureChoice, worker: number): CaptureFilter {
-  const share = { pods, ...(options.workers > 1 ? { share: { worker, workers: options.workers } } : {}) };
+  // Of several Workers each sees one side of a connection between two pods only by its copies.
+  const share = options.workers > 1 ? { share: { worker, workers: options.workers } } : { pods };
   const globs = options.captureOnly === undefined ? options.interfaces : [options.captureOnly];
   if (globs.length > 0) {
     return { ...share, interfaces: interfaces.filter(({ name }) => globs.some((glob) => interfaceMatches(glob, name))).map(({ index }) => index) };

@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
+import { measureCpu } from "./cpu.ts";
 import { startIdle } from "./idle.ts";
 import { measureKills } from "./kills.ts";
 import { measureLeak } from "./leak.ts";
@@ -21,6 +22,7 @@ const SECTIONS: Record<string, () => Promise<Table[]>> = {
   kills: () => measureKills(say, share),
   reaction: () => measureReaction(say, share),
   leak: () => measureLeak(say, share),
+  cpu: () => measureCpu(say),
   idle: () => killAfterIdling!(),
 };
 
