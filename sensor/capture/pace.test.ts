@@ -77,8 +77,8 @@ describe("Pace", () => {
     expect(pace.restMs).toBe(0);
   });
 
-  it("does not grow rests where the longest is the shortest", () => {
-    const pace = new Pace({ longestRestMicroseconds: 0 });
+  it.each([[{ longestRestMicroseconds: 0 }], [{ spinMicroseconds: 50 }]])("does not grow rests with %o", (options) => {
+    const pace = new Pace(options);
     wake(pace, 33, 0.01);
     rest(pace, 320, 100);
     expect(pace.restMs).toBe(REST_MICROSECONDS / 1000);

@@ -46,7 +46,9 @@ export class Pace {
 
   constructor(options: PaceOptions = {}) {
     this.#busyRestMs = (options.restMicroseconds ?? REST_MICROSECONDS) / 1000;
-    this.#longestRestMs = Math.max(this.#busyRestMs, (options.longestRestMicroseconds ?? LONGEST_REST_MICROSECONDS) / 1000);
+    // Who spends a core on looking wants no long rests.
+    const longest = (options.spinMicroseconds ?? 0) > 0 ? 0 : (options.longestRestMicroseconds ?? LONGEST_REST_MICROSECONDS);
+    this.#longestRestMs = Math.max(this.#busyRestMs, longest / 1000);
     this.#spinMicroseconds = options.spinMicroseconds ?? 0;
     this.spinMicroseconds = this.#spinMicroseconds;
   }
