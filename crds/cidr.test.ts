@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cidr, cidrContains, ipAddress, parseAddress, parseCidr, wordMask } from "./cidr.ts";
+import { cidr, ipAddress } from "./cidr.ts";
+import { cidrContains, parseAddress, parseCidr, wordMask } from "./values/mod.ts";
 
 describe("parseCidr()", () => {
   it.each([

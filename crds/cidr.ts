@@ -1,75 +1,9 @@
-/**
- * IPv4 and IPv6 addresses and CIDRs. Written strictly: four decimal parts without leading zeros (others read
- * 010.0.0.1 as octal), no zone, no IPv4-mapped form (one spelling for one address), no bits below the prefix
- * (10.0.0.5/8 may mean the host or the network: a program that cuts connections does not guess).
- */
+/** IPv4 and IPv6 addresses and CIDRs in a schema; `values/address.ts` says how they are written. */
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { checkedText } from "./checkedText.ts";
 import { MAX_CIDRS } from "./limits.ts";
-
-export interface Cidr {
-  readonly family: 4 | 6;
-  /** Prefix length in the family's own bits: at most 32 or 128. */
-  readonly prefix: number;
-  /** The address as four big-endian signed words as in decode's Packet; IPv4 is mapped (0, 0, 0xffff, address). */
-  readonly words: readonly [number, number, number, number];
-}
-
-const MAX_TEXT = 43;
-
-/** An address as a CIDR of full length, or undefined where the text is none. */
-export function parseAddress(text: string): Cidr | undefined {
-  if (text.length > MAX_TEXT) return undefined;
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
-    const bytes = ipaddr.IPv4.parse(text).toByteArray();
-    return bytes.join(".") === text ? { family: 4, prefix: 32, words: [0, 0, 0xffff, word(bytes, 0)] } : undefined;
-  }
-  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;
-  const address = ipaddr.IPv6.parse(text);
-  if (address.isIPv4MappedAddress()) return undefined;
-  const bytes = address.toByteArray();
-  return { family: 6, prefix: 128, words: [word(bytes, 0), word(bytes, 4), word(bytes, 8), word(bytes, 12)] };
-}
-
-/** An address and its prefix length, or undefined where the text is none or has bits below the prefix. */
-export function parseCidr(text: string): Cidr | undefined {
-  const parts = splitCidr(text);
-  if (parts === undefined) return undefined;
-  return hasHostBits(parts.address, parts.prefix) ? undefined : { ...parts.address, prefix: parts.prefix };
-}
-
-/** Whether an address (four words) lies in the CIDR. An IPv6 CIDR never holds an IPv4 address, not even ::/0. */
-export function cidrContains(cidr: Cidr, word0: number, word1: number, word2: number, word3: number): boolean {
-  const mapped = word0 === 0 && word1 === 0 && word2 === 0xffff;
-  if (mapped !== (cidr.family === 4)) return false;
-  const bits = cidr.family === 4 ? cidr.prefix + 96 : cidr.prefix;
-  const words = [word0, word1, word2, word3];
-  return words.every((value, index) => ((value ^ cidr.words[index]!) & wordMask(bits - 32 * index)) === 0);
-}
-
-/** Mask of a word of which `bits` leading bits count; below 0 is none, above 32 all. */
-export function wordMask(bits: number): number {
-  if (bits <= 0) return 0;
-  return bits >= 32 ? -1 : ~(-1 >>> bits);
-}
-
-function splitCidr(text: string): { address: Cidr; prefix: number } | undefined {
-  const [, host, digits] = /^([^/]{2,39})\/(0|[1-9][0-9]{0,2})$/.exec(text) ?? [];
-  if (host === undefined || digits === undefined) return undefined;
-  const address = parseAddress(host);
-  const prefix = Number(digits);
-  return address !== undefined && prefix <= address.prefix ? { address, prefix } : undefined;
-}
-
-function hasHostBits(address: Cidr, prefix: number): boolean {
-  const bits = address.family === 4 ? prefix + 96 : prefix;
-  return address.words.some((value, index) => (value & ~wordMask(bits - 32 * index)) !== 0);
-}
-
-function word(bytes: number[], offset: number): number {
-  return (bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
-}
+import { hasHostBits, MAX_CIDR_TEXT, parseAddress, splitCidr } from "./values/mod.ts";
 
 const EXPECTED = "an address and prefix length such as 10.0.0.0/8 or 2001:db8::/32";
 
@@ -85,7 +19,7 @@ function complaintOfCidr(text: string): string | undefined {
   return single === undefined ? EXPECTED : `a prefix length, ${text}/${single.prefix} for this one address`;
 }
 
-export const cidr = checkedText({ noun: "a CIDR", expected: EXPECTED, maxLength: MAX_TEXT, complaint: complaintOfCidr });
+export const cidr = checkedText({ noun: "a CIDR", expected: EXPECTED, maxLength: MAX_CIDR_TEXT, complaint: complaintOfCidr });
 
 export const cidrs = z.array(cidr).max(MAX_CIDRS);
 

@@ -1,11 +1,6 @@
-/** How sure a detector is of its finding. Ordered: a finding counts where it reaches a policy's `minConfidence`. */
+/** Confidence and severity in a schema; their order is in `values/confidence.ts`. */
 import { z } from "zod";
 
-export const Confidence = { Low: 0, Medium: 1, High: 2 } as const;
-
 export const confidence = z.enum(["Low", "Medium", "High"]);
-
-/** Ordered from 0, as in Severity's names. */
-export const Severity = { Info: 0, Low: 1, Medium: 2, High: 3, Critical: 4 } as const;
 
 export const severity = z.enum(["Info", "Low", "Medium", "High", "Critical"]);

@@ -5,6 +5,7 @@ import { cidrs } from "./cidr.ts";
 import { MAX_SIGNATURES, MAX_SIGNATURE_LENGTH, MAX_SIGNATURE_SETS } from "./limits.ts";
 import { objectName } from "./metadata.ts";
 import { portRanges } from "./portRange.ts";
+import { RESERVED_DETECTORS } from "./values/mod.ts";
 
 const endpoint = z.strictObject({
   /** Empty is any address, or any port. */
@@ -41,18 +42,6 @@ export const signatureDetector = z
 
 /** Reserved: any fields, see unsupported.ts. */
 const reservedDetector = z.looseObject({}).optional();
-
-/** Names of the detectors that are validated loosely and do not run yet. */
-export const RESERVED_DETECTORS = [
-  "indicators",
-  "dataLoss",
-  "exfiltration",
-  "beacon",
-  "scan",
-  "bruteForce",
-  "anomaly",
-  "restrictedZone",
-] as const;
 
 export const DETECTORS = ["connection", "signature", ...RESERVED_DETECTORS] as const;
 

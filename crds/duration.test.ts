@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { duration, durationMs } from "./duration.ts";
+import { duration } from "./duration.ts";
+import { durationMs } from "./values/mod.ts";
 
 describe("durationMs()", () => {
   it.each([

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { clusterFlowReset, flowReset, flowResetSpec } from "./flowReset.ts";
 import { faultsOf, leastReset, notesOf, resetWith } from "./spec.fixture.ts";
-import { resetRuns } from "./unsupported.ts";
+import { resetRuns } from "./values/mod.ts";
 
 const match = (value: object) => resetWith({ match: value });
 

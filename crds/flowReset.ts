@@ -1,6 +1,6 @@
 /** FlowReset (one namespace) and ClusterFlowReset: cut these connections now, and keep them cut for `hold`. */
 import { z } from "zod";
-import { cidr, ipAddress, parseCidr } from "./cidr.ts";
+import { cidr, ipAddress } from "./cidr.ts";
 import { checkedText } from "./checkedText.ts";
 import { duration } from "./duration.ts";
 import { API_VERSION } from "./group.ts";
@@ -9,6 +9,7 @@ import { MAX_FLOWS_OF_RESET, MAX_REASON_LENGTH, MAX_TTL_SECONDS } from "./limits
 import { metadata } from "./metadata.ts";
 import { portNumber } from "./portRange.ts";
 import { resetTarget } from "./responsePolicy.ts";
+import { parseCidr } from "./values/mod.ts";
 
 const flowEndpoint = z
   .strictObject({

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { interfaceMatches, interfacePattern } from "./interfaceName.ts";
+import { interfacePattern } from "./interfaceName.ts";
+import { interfaceMatches } from "./values/mod.ts";
 
 describe("interfaceMatches()", () => {
   it.each([

@@ -1,4 +1,4 @@
-/** Names of network interfaces, or globs over them: `*` is any run of characters, `?` any one. */
+/** Names of network interfaces and globs over them in a schema; `values/interfaceGlob.ts` says what a glob covers. */
 import { checkedText } from "./checkedText.ts";
 
 /** Linux IFNAMSIZ is 16 with its final zero; a glob may be longer than the names that it matches. */
@@ -14,27 +14,3 @@ export const interfacePattern = checkedText({
     return text.replaceAll("*", "").length > 15 ? "at most 15 characters beside its * signs" : undefined;
   },
 });
-
-/** Whether a glob covers an interface's whole name. Linear in their product, whatever the pattern. */
-export function interfaceMatches(pattern: string, name: string): boolean {
-  let at = 0;
-  let star = -1;
-  let resume = 0;
-  let index = 0;
-  while (index < name.length) {
-    if (at < pattern.length && pattern[at] === "*") {
-      star = at++;
-      resume = index;
-    } else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === name[index])) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      at = star + 1;
-      index = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[at] === "*") at++;
-  return at === pattern.length;
-}

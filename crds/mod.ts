@@ -8,16 +8,27 @@
  */
 export * from "./group.ts";
 export * from "./limits.ts";
-export { durationMs } from "./duration.ts";
-export { parsePortRange, type PortRange } from "./portRange.ts";
-export { cidrContains, parseAddress, parseCidr, wordMask, type Cidr } from "./cidr.ts";
-export { interfaceMatches } from "./interfaceName.ts";
+export {
+  cidrContains,
+  Confidence,
+  durationMs,
+  interfaceMatches,
+  parseAddress,
+  parseCidr,
+  parsePortRange,
+  RESERVED_DETECTORS,
+  resetRuns,
+  ruleRuns,
+  Severity,
+  wordMask,
+  type Cidr,
+  type PortRange,
+} from "./values/mod.ts";
 export { isEmptySelector, type LabelSelector } from "./labelSelector.ts";
 export type { Metadata } from "./metadata.ts";
-export { Confidence, Severity } from "./confidence.ts";
 export type { Subject } from "./subject.ts";
 export type { Peers } from "./peers.ts";
-export { DETECTORS, RESERVED_DETECTORS, type ConnectionDetector, type SignatureDetector } from "./detectors.ts";
+export { DETECTORS, type ConnectionDetector, type SignatureDetector } from "./detectors.ts";
 export type { PolicyRule } from "./policyRule.ts";
 export {
   clusterResponsePolicy,
@@ -40,6 +51,5 @@ export {
 export { defaultSettings, PRIVATE_RANGES, sensorSettings, sensorSettingsSpec, type SensorSettings, type SensorSettingsSpec } from "./sensorSettings.ts";
 export { formatPath, formatRemark, type Fault, type Note, type Problem, type Remark } from "./remark.ts";
 export { signatureCheck } from "./signatureCheck.ts";
-export { resetRuns, ruleRuns } from "./unsupported.ts";
 export { validate, type KindedObject, type Placement, type Validation } from "./validate.ts";
 export { identityOf, parseDocuments, type LoadedObject, type ParsedDocuments } from "./parseDocuments.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parsePortRange, portRange } from "./portRange.ts";
+import { portRange } from "./portRange.ts";
+import { parsePortRange } from "./values/mod.ts";
 
 describe("parsePortRange()", () => {
   it.each([

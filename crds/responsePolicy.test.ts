@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { clusterResponsePolicy, responsePolicy, responsePolicySpec } from "./responsePolicy.ts";
 import { faultsOf, leastPolicy, leastRule, notesOf, policyWith, ruleWith } from "./spec.fixture.ts";
-import { ruleRuns } from "./unsupported.ts";
+import { ruleRuns } from "./values/mod.ts";
 
 describe("a ResponsePolicy", () => {
   it("has every default filled in", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseCidr } from "./cidr.ts";
+import { parseCidr } from "./values/mod.ts";
 import { defaultSettings, PRIVATE_RANGES } from "./sensorSettings.ts";
 import { faultsOf, leastSettings, settingsWith } from "./spec.fixture.ts";
 

@@ -1,31 +1,8 @@
-/**
- * Parts of the language that are validated and do nothing yet. A part that would narrow what is matched is never
- * left out silently, because what remains would match more: the whole rule (or reset) stands still instead.
- */
-import { RESERVED_DETECTORS } from "./detectors.ts";
+/** What an object is told of the parts in it that do nothing yet (`values/reserved.ts`). */
 import type { FlowResetSpec } from "./flowReset.ts";
-import type { PolicyRule } from "./policyRule.ts";
 import type { Fault } from "./remark.ts";
 import type { ResponsePolicySpec } from "./responsePolicy.ts";
-
-const RESERVED_PEERS = ["podSelector", "namespaceSelector", "fqdns"] as const;
-
-/** False where a rule uses a reserved part and so never fires. */
-export function ruleRuns(rule: PolicyRule): boolean {
-  return reservedParts(rule).length === 0;
-}
-
-/** False where a reset uses a reserved part and so is never run. */
-export function resetRuns({ match }: FlowResetSpec): boolean {
-  return match.sni === undefined;
-}
-
-function reservedParts(rule: PolicyRule): (readonly string[])[] {
-  const parts: (readonly string[])[] = RESERVED_DETECTORS.filter((name) => rule[name] !== undefined).map((name) => [name]);
-  for (const name of RESERVED_PEERS) if (rule.peers[name] !== undefined) parts.push(["peers", name]);
-  if (rule.signature !== undefined && rule.signature.rules.length === 0) parts.push(["signature", "signatureSetRefs"]);
-  return parts;
-}
+import { reservedParts, resetRuns } from "./values/mod.ts";
 
 export function unsupportedOfPolicy(spec: ResponsePolicySpec): Fault[] {
   const faults: Fault[] = spec.rules.flatMap((rule, index) => {

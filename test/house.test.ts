@@ -87,6 +87,25 @@ describe("imports point one way", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("a packet Worker loads no package but ipaddr.js: each Worker would hold it once more", () => {
+    const seen = new Set(["sensor/worker.ts"]);
+    const packages = new Set<string>();
+    for (const name of seen) {
+      for (const { to, line } of importsOf(name)) {
+        if (/^(import|export) type\b|^import\(/.test(line)) continue; // Erased, or loaded by whoever needs it.
+        if (files.includes(to)) seen.add(to);
+        else if (!to.startsWith("node:")) packages.add(to);
+      }
+    }
+    expect(seen).toContain("sensor/pipeline.ts");
+    expect([...packages]).toEqual(["ipaddr.js"]);
+  });
+
+  it("node:http is never imported, only its types: an import evaluates all its exports, undici among them (12 MB)", () => {
+    const wrong = sources.flatMap(importsOf).filter(({ to, line }) => to === "node:http" && !/^import type\b/.test(line)).map(({ from }) => from);
+    expect(wrong).toEqual([]);
+  });
+
   it("nothing that ships imports a test", () => {
     const wrong = sources.flatMap(importsOf).filter(({ to }) => isTest(to)).map(({ from, to }) => `${from} -> ${to}`);
     expect(wrong).toEqual([]);

@@ -1,5 +1,4 @@
 /** The sensor's end of the local socket: routes, limits and streaming; the answers come from the handlers. */
-import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { rmSync } from "node:fs";
 import { DEFAULT_FLOW_LINES, MAX_FLOW_LINES, RequestError } from "./protocol.ts";
@@ -26,6 +25,8 @@ export interface ControlServer {
 /** Rejects with SensorAlreadyRunning when a live sensor has the path. */
 export async function startControlServer(path: string, handlers: ControlHandlers): Promise<ControlServer> {
   let resetsUnderWay = 0;
+  // Not imported: that evaluates every export of the module, and one of them is the whole of undici (12 MB).
+  const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer({ maxHeaderSize: 8_192, connectionsCheckingInterval: 1_000 }, (request, response) => {
     const isReset = request.url === "/v1/reset";
     if (isReset && resetsUnderWay >= MAX_RESETS_UNDER_WAY) {

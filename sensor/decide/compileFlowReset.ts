@@ -1,5 +1,6 @@
 /** FlowResets to records that flowResetMatches() asks. */
-import { durationMs, type FlowEndpoint, parseAddress, parseCidr, resetRuns, wordMask } from "../../crds/mod.ts";
+import type { FlowEndpoint } from "../../crds/mod.ts";
+import { durationMs, parseAddress, parseCidr, resetRuns, wordMask } from "../../crds/values/mod.ts";
 import { FLOW_RESET_WORDS, FlowResetField, type FlowResetName, ResetTarget } from "./compiled.ts";
 import type { NoteList, PolicyObject } from "./note.ts";
 

@@ -1,5 +1,6 @@
 /** Settings to the tables that the guards ask. */
-import { parseAddress, type SensorSettingsSpec } from "../../crds/mod.ts";
+import type { SensorSettingsSpec } from "../../crds/mod.ts";
+import { parseAddress } from "../../crds/values/mod.ts";
 import { buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, ALL_PORTS } from "../detect/mod.ts";
 import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
 import { sharedWords } from "./tables.ts";

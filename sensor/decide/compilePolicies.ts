@@ -1,5 +1,6 @@
 /** Response policies to rules and policy records. */
-import { Confidence, durationMs, type PolicyRule, type ResponsePolicySpec, ruleRuns, type SensorSettingsSpec } from "../../crds/mod.ts";
+import type { PolicyRule, ResponsePolicySpec, SensorSettingsSpec } from "../../crds/mod.ts";
+import { Confidence, durationMs, ruleRuns } from "../../crds/values/mod.ts";
 import {
   ALL_ADDRESSES,
   ALL_PORTS,

@@ -1,5 +1,5 @@
 /** Text to address ranges, IPv4 as its mapped IPv6 range (RFC 4291 section 2.5.5.2). Compile time only. */
-import { parseAddress, parseCidr, type Cidr } from "../../crds/mod.ts";
+import { parseAddress, parseCidr, type Cidr } from "../../crds/values/mod.ts";
 import { type RangeSet, subtract, union } from "./ranges.ts";
 
 const MAPPED: RangeSet = [{ first: 0xffffn << 32n, last: (0x1_0000n << 32n) - 1n }];

@@ -4,7 +4,7 @@
  * uplink it is this machine's side, so who sends in there is the far end. Where the kind does not tell (loopback, a
  * mirror port, a capture file), and where CIDRs say who the subject is, either end may be it.
  */
-import { interfaceMatches } from "../../crds/mod.ts";
+import { interfaceMatches } from "../../crds/values/mod.ts";
 import { type Membership, RowTable } from "./membership.ts";
 
 /** What topology knows of an interface, as far as a policy can ask. */

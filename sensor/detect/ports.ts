@@ -1,5 +1,5 @@
 /** Port sets: text to ranges, and a table with one entry a port. */
-import { parsePortRange } from "../../crds/mod.ts";
+import { parsePortRange } from "../../crds/values/mod.ts";
 import { partition, type Membership } from "./membership.ts";
 import { ALL_PORTS, type RangeSet, union } from "./ranges.ts";
 

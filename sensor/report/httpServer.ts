@@ -29,7 +29,8 @@ export interface HttpServer {
 /** Rejects when the address cannot be bound. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port } = parseListen(options.listen);
-  const { createServer } = await import("node:http");
+  // Not imported: that evaluates every export of the module, and one of them is the whole of undici (12 MB).
+  const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer({ maxHeaderSize: 8_192, connectionsCheckingInterval: 1_000 }, (request, response) => {
     void answer(request, response, options);
   });
