@@ -18,6 +18,7 @@ mkdir -p "$new" "${DESTDIR:-}$prefix/bin" || { echo "Cannot write to ${DESTDIR:-
 for file in package.json package-lock.json .npmrc flowreset LICENSE README.md CHANGELOG.md examples; do
   [ ! -e "$root/$file" ] || cp -R "$root/$file" "$new/"
 done
+"$bin/node" --disable-warning=ExperimentalWarning "$root/tools/stripTypes.ts" "$new"
 mkdir -p "$new/node/bin"
 cp -L "$bin/node" "$new/node/bin/node"
 
