@@ -22,6 +22,7 @@ import type { CompiledRound } from "./policyKeeper.ts";
 import { ResetBoard } from "./resetBoard.ts";
 import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
+import { releaseStartMemory } from "./startMemory.ts";
 import { captureFilter, interfaceNames, routeOf } from "./surroundings.ts";
 import { Topology } from "./topology/mod.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
@@ -146,6 +147,8 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   });
   opened.defer(() => http?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
+  // Where packets are this thread's, nothing may hold it up.
+  if (options.capture === "ring") opened.use(releaseStartMemory());
 
   const running = opened.move();
   let closing: Promise<void> | undefined;

@@ -36,6 +36,6 @@ struct entry {
 };
 
 /* Each ends with a NULL name. */
-extern const struct entry ring_door[], sender_door[], kernel_door[];
+extern const struct entry ring_door[], sender_door[], kernel_door[], memory_door[];
 
 #endif

@@ -4,6 +4,7 @@
  *   ring.c      AF_PACKET socket with a TPACKET_V2 receive ring, mapped into JavaScript
  *   sender.c    AF_PACKET frames and raw IPv4/IPv6 packets, a whole batch a call
  *   kernel.c    eventfd, netlink as raw bytes, capabilities, the clock
+ *   memory.c    what only the start needed goes back to the kernel
  *
  * Invariant: nothing is read or written outside a buffer that JavaScript owns or ring.c mapped; every argument is
  * checked (TypeError). Functions that open throw an Error with `errno`; functions of the packet path return -errno.
@@ -21,5 +22,7 @@ static bool open_door(napi_env env, napi_value exports, const struct entry *door
 }
 
 NAPI_MODULE_INIT() {
-  return open_door(env, exports, ring_door) && open_door(env, exports, sender_door) && open_door(env, exports, kernel_door) ? exports : NULL;
+  return open_door(env, exports, ring_door) && open_door(env, exports, sender_door) && open_door(env, exports, kernel_door) &&
+                 open_door(env, exports, memory_door)
+             ? exports : NULL;
 }

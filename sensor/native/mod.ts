@@ -57,6 +57,9 @@ export interface Native {
   /** Gives up all others, for this thread and those that it starts later, for good. */
   dropCapabilities(keep: number): void;
 
+  /** Gives free pages of the C heap back, and clean pages of program files, which return from the page cache when needed. */
+  releaseMemory(): void;
+
   /** CLOCK_REALTIME in milliseconds with a fraction: the clock of the packets' timestamps. */
   realtimeMs(): number;
 }

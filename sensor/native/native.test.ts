@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
@@ -19,6 +19,14 @@ describe.skipIf(!built)("the native addon", () => {
 
   it("keeps the clock of the packets", () => {
     expect(Math.abs(native.realtimeMs() - Date.now())).toBeLessThan(1000);
+  });
+
+  it("gives the pages of program files back, and all goes on", () => {
+    const programKb = () => Number(/^RssFile:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))![1]);
+    const before = programKb();
+    native.releaseMemory();
+    expect(programKb()).toBeLessThan(before);
+    expect(runInNewContext("[3, 1, 2].sort().join()")).toBe("1,2,3");
   });
 
   it.each<[string, () => unknown]>([
