@@ -46,6 +46,12 @@ export class LabProcess {
     });
   }
 
+  /** The process that runs the command, behind the way into its namespace; undefined where it could not start or has ended. */
+  get innermostPid(): number | undefined {
+    const pid = this.child.pid;
+    return pid === undefined || this.exit !== undefined ? undefined : (descendants(pid)[0] ?? pid);
+  }
+
   #onOutput(text: string): void {
     this.stdout = (this.stdout + text).slice(-OUTPUT_LIMIT_CHARACTERS);
     if (this.onLine === undefined) return;

@@ -40,6 +40,8 @@ export interface SensorSetup {
   readonly name?: string;
   /** Starts it with other rights, say: `setpriv` and its arguments. */
   readonly under?: readonly string[];
+  /** Main file of another copy of the product; the checkout's where absent. */
+  readonly program?: string;
 }
 
 let started = 0;
@@ -52,13 +54,13 @@ export class SensorProcess {
   readonly #namespace: Namespace;
   readonly #port: number;
 
-  private constructor(namespace: Namespace, directory: string, socket: string, port: number, { arguments: extra = [], under = [] }: SensorSetup) {
+  private constructor(namespace: Namespace, directory: string, socket: string, port: number, { arguments: extra = [], under = [], program = PROGRAM }: SensorSetup) {
     this.#namespace = namespace;
     this.directory = directory;
     this.socket = socket;
     this.#port = port;
     const words = ["sensor", "--policies", directory, "--socket", socket, "--listen", `127.0.0.1:${port}`, ...extra];
-    this.process = namespace.start([...under, process.execPath, PROGRAM, ...words]);
+    this.process = namespace.start([...under, process.execPath, program, ...words]);
     this.process.onLine = (line) => this.events.push(JSON.parse(line) as SensorEvent);
   }
 
