@@ -7,6 +7,7 @@ import { Verdict, verdictName } from "./decide/mod.ts";
 import { describeFlow, describeUnseen } from "./describe.ts";
 import type { InterfaceName } from "./describe.ts";
 import type { FlowTable } from "./flow/mod.ts";
+import { FlowNotes } from "./flowNotes.ts";
 import { Outcome, outcomeName, OutcomeReason, outcomeReasonName, proofName } from "./inject/mod.ts";
 import type { OutcomeRecord } from "./inject/mod.ts";
 import { killTargetName, killTargetOf } from "./killTarget.ts";
@@ -44,6 +45,8 @@ export interface SettledReset {
 interface Story {
   readonly flow: EventFlow;
   readonly decision: EventDecision;
+  /** An outcome was told. */
+  isSettled?: boolean;
 }
 
 /** The policy's number outside (for metrics), by its index in the compiled policy; and its name back. */
@@ -57,9 +60,10 @@ export class EventRecorder implements Recorder {
   #compiled: CompiledPolicy;
   #labels: PolicyLabels;
   readonly #options: RecorderOptions;
-  readonly #stories = new Map<string, Story>();
+  /** Until the last outcome: that of a Confirmed kill is taken back where the connection moves on, while its flow is there. */
+  readonly #stories = new FlowNotes<Story>(MAX_STORIES, (slot, generation, { isSettled }) => isSettled === true && !this.table!.isAlive(slot, generation));
+  readonly #found = new FlowNotes<string[]>(MAX_FOUND, (slot, generation) => !this.table!.isAlive(slot, generation));
   readonly #unseen = new Map<number, EventDecision>();
-  readonly #found = new Map<number, { generation: number; rules: Set<string> }>();
 
   constructor(compiled: CompiledPolicy, labels: PolicyLabels, options: RecorderOptions) {
     this.#compiled = compiled;
@@ -104,10 +108,10 @@ export class EventRecorder implements Recorder {
 
   onOutcome(record: OutcomeRecord): void {
     const { counters, emit, onReset } = this.#options;
-    const key = storyKey(record.slot, record.generation);
-    const story = (record.slot >= 0 ? this.#stories.get(key) : undefined) ?? this.#storyOf(record);
+    const story = (record.slot >= 0 ? this.#stories.get(record.slot, record.generation) : undefined) ?? this.#storyOf(record);
+    story.isSettled = true;
     const isTakenBack = record.reason === OutcomeReason.MovedAfterConfirmed;
-    if (isTakenBack || record.outcome !== Outcome.Confirmed) this.#stories.delete(key);
+    if (isTakenBack || record.outcome !== Outcome.Confirmed) this.#stories.delete(record.slot, record.generation);
     const confirmed = record.outcome === Outcome.Confirmed && record.firstRstMs > 0;
     const timeToConfirmed = confirmed ? (record.decidedMs - record.firstRstMs) * 1000 : undefined;
     counters.series.countReset(Math.max(0, record.policy), record.target, record.outcome, record.reason);
@@ -135,8 +139,7 @@ export class EventRecorder implements Recorder {
 
   /** Rules that fired on the connection, for `flowreset flows`. */
   findingsOf(slot: number, generation: number): readonly string[] {
-    const found = this.#found.get(slot);
-    return found?.generation === generation ? [...found.rules] : [];
+    return this.#found.get(slot, generation) ?? [];
   }
 
   #current(record: OutcomeRecord, flow: EventFlow): EventFlow {
@@ -158,18 +161,14 @@ export class EventRecorder implements Recorder {
   }
 
   #keepStory(slot: number, generation: number, story: Story): void {
-    if (this.#stories.size >= MAX_STORIES) this.#stories.delete(this.#stories.keys().next().value!);
-    this.#stories.set(storyKey(slot, generation), story);
+    this.#stories.set(slot, generation, story);
   }
 
   #remember(slot: number, generation: number, decision: EventDecision): void {
-    let found = this.#found.get(slot);
-    if (found === undefined || found.generation !== generation) {
-      if (this.#found.size >= MAX_FOUND) this.#found.delete(this.#found.keys().next().value!);
-      found = { generation, rules: new Set() };
-      this.#found.set(slot, found);
-    }
-    found.rules.add(`${decision.policy}/${decision.rule}`);
+    const rule = `${decision.policy}/${decision.rule}`;
+    const found = this.#found.get(slot, generation);
+    if (found === undefined) this.#found.set(slot, generation, [rule]);
+    else if (!found.includes(rule)) found.push(rule);
   }
 
   #count(decision: Decision): void {
@@ -212,8 +211,4 @@ export function flowResetDecision(name: string, target: number, verdict: string,
 
 function fullName({ namespace, name }: { namespace: string; name: string }): string {
   return namespace === "" ? name : `${namespace}/${name}`;
-}
-
-function storyKey(slot: number, generation: number): string {
-  return `${slot}:${generation}`;
 }
