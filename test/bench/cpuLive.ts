@@ -1,17 +1,15 @@
 /** CPU a packet on live traffic: the real sensor, libpcap and tcpdump beside it, all under the same offered load. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { compile } from "../lab/compile.ts";
 import { bridge, findTool, Lab } from "../lab/mod.ts";
-import type { LabProcess, Network } from "../lab/mod.ts";
+import type { Network } from "../lab/mod.ts";
 import { SensorProcess } from "../lab/sensor.ts";
+import { dropLoad, LOAD_CONNECTIONS, LOAD_PAYLOAD_BYTES, startLoad } from "./load.ts";
 import { cpuNs, processRunning, sleeps } from "./processTime.ts";
 import type { Cell, Table } from "./table.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../examples");
 const POLICIES = ["block-exploit.yaml", "forbid-host.yaml", "stop-marked-document.yaml", "settings.yaml"];
-const CONNECTIONS = 1_000;
-const PAYLOAD_BYTES = 200;
 const BUSY_PACKETS_PER_SECOND = 100_000;
 const QUIET_PACKETS_PER_SECOND = 1_000;
 /** Until the sensor's code is compiled and its pace has settled. */
@@ -33,13 +31,11 @@ interface Measured {
 export async function measureLive(say: (text: string) => void): Promise<Table> {
   await using lab = await Lab.open(["curl", "nft"]);
   const network = await bridge(lab);
-  for (const { namespace } of [network.client, network.server]) {
-    await namespace.shell("nft 'add table ip bench; add chain ip bench in { type filter hook prerouting priority -300; }; add rule ip bench in tcp sport 8080 drop; add rule ip bench in tcp dport 8080 drop'");
-  }
+  await dropLoad(network);
   const rows: Cell[][] = [];
   const add = async (name: string, packetsPerSecond: number, measure: () => Promise<Measured>) => {
     say(`CPU a packet: ${name}, ${packetsPerSecond} packets a second`);
-    const load = await startLoad(network, packetsPerSecond);
+    const load = await startLoad(network, packetsPerSecond, LOAD_SECONDS);
     try {
       rows.push(row(name, packetsPerSecond, await measure()));
     } finally {
@@ -66,7 +62,7 @@ export async function measureLive(say: (text: string) => void): Promise<Table> {
     columns: ["tool", "offered/s", "us/packet offered", "us/packet captured", "lost", "sleeps/s", "captured/s", "core %"],
     rows,
     notes: [
-      `Load: ${CONNECTIONS} connections between two pods on one bridge, half of the packets with ${PAYLOAD_BYTES} bytes, in bursts of 16; four example policies.`,
+      `Load: ${LOAD_CONNECTIONS} connections between two pods on one bridge, half of the packets with ${LOAD_PAYLOAD_BYTES} bytes, in bursts of 16; four example policies.`,
       "utime + stime of the whole process over packets; the copy into the ring happens in the sender's softirq and is not counted.",
       "As shipped the sensor watches every interface; of a packet between two pods the filter drops the second copy in the kernel.",
       "'lost' is the kernel's count; libpcap's binding tells of none, what it lost is the difference of offered and captured.",
@@ -78,17 +74,6 @@ export async function measureLive(say: (text: string) => void): Promise<Table> {
 
 function row(name: string, packetsPerSecond: number, { cpuNs: used, seconds, offered, captured, lost, sleeps: slept }: Measured): Cell[] {
   return [name, packetsPerSecond, used / 1e3 / offered, used / 1e3 / captured, lost, Math.round(slept / seconds), Math.round(captured / seconds), (used / 1e7) / seconds];
-}
-
-async function startLoad(network: Network, packetsPerSecond: number): Promise<LabProcess> {
-  const { lab, client, server } = network;
-  const program = compile("load", lab.directory, import.meta.dirname);
-  const load = lab.start([
-    program, `/run/netns/${client.namespace.name}`, client.device, `/run/netns/${server.namespace.name}`, server.device,
-    String(CONNECTIONS), String(packetsPerSecond), String(LOAD_SECONDS), String(PAYLOAD_BYTES),
-  ]);
-  await load.waitForOutput(/^ready$/m, 30_000);
-  return load;
 }
 
 async function measureSensor(sensor: SensorProcess, packetsPerSecond: number): Promise<Measured> {
