@@ -8,7 +8,7 @@ import type { CaptureFilter, LibpcapInterface, LibpcapSource } from "./capture/m
 import { loadNative } from "./native/mod.ts";
 import type { NetworkInterface } from "./topology/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
-import { warmUp } from "./warmUp.ts";
+import { WarmUp } from "./warmUp.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./workerMessages.ts";
 
 /** TCP, and what may carry it. */
@@ -45,7 +45,7 @@ export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly 
       old.close();
     },
   });
-  warmUp(ownStart);
+  new WarmUp(ownStart);
   const run = async (): Promise<void> => {
     while (loop.isOpen) {
       await source.readable(loop.turn());

@@ -17,6 +17,8 @@ export interface Stage {
 export const MARK = "flowreset warm-up mark";
 export const REFUSED_PORT = 444;
 const OPEN_PORT = 443;
+const FIRST_PORT = 20_000;
+const PORTS = 4_000;
 /** Interfaces of the rehearsal's node. */
 export const Interface = { Client: 1, Server: 2, Uplink: 3 } as const;
 /** Number of the server's address that is a pod's, and of the one beyond the uplink. */
@@ -82,11 +84,12 @@ export class Rehearsal implements PacketSink, RestOfFrame {
   readonly #context = new DecodeContext();
   #length = 0;
   #stage!: Stage;
+  #number = 0;
 
-  /** Plays all conversations. The stage's packets must leave by this object, and its clock be `nowMs`. */
-  run(stage: Stage): void {
+  /** Plays the next conversation. The stage's packets must leave by this object, and its clock be `nowMs`. */
+  play(stage: Stage): void {
     this.#stage = stage;
-    for (let number = 0; number < CONVERSATIONS; number++) this.#converse(number);
+    this.#converse(this.#number++);
   }
 
   send(outbox: OutgoingPackets): number {
@@ -153,7 +156,7 @@ export class Rehearsal implements PacketSink, RestOfFrame {
     server.words = serverWords(isFar ? Server.Far : Server.Near, ipVersion);
     client.interfaceIndex = Interface.Client;
     server.interfaceIndex = isFar ? Interface.Uplink : Interface.Server;
-    client.port = 20_000 + number;
+    client.port = FIRST_PORT + (number % PORTS);
     server.port = port;
     client.next = Math.imul(number, 0x9e3779b1);
     server.next = Math.imul(number, 0x85ebca6b);

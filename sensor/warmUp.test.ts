@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ATTACKS } from "./rehearsal.ts";
 import { Counters, RecordRing } from "./report/mod.ts";
 import { createHomes } from "./topology/mod.ts";
-import { warmUp } from "./warmUp.ts";
+import { WarmUp } from "./warmUp.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
 import type { WorkerStart } from "./workerMessages.ts";
 
@@ -16,18 +16,26 @@ function startOf(homes: SharedArrayBuffer | undefined): WorkerStart {
   };
 }
 
-describe("warmUp()", () => {
+describe("the warm-up", () => {
   for (const [what, homes] of [["with known homes", createHomes()], ["without them", undefined]] as const) {
     it(`cuts or refuses every attack of the rehearsal and sees it proved, ${what}`, () => {
       const start = startOf(homes);
-      expect(warmUp(start)).toEqual({ killed: ATTACKS, confirmed: ATTACKS });
+      const { killed, confirmed } = new WarmUp(start);
+      expect({ killed, confirmed }).toEqual({ killed: ATTACKS, confirmed: ATTACKS });
     });
   }
+
+  it("goes on to cut what it plays for as long as it is asked", () => {
+    const warmUp = new WarmUp(startOf(createHomes()));
+    for (let number = 0; number < 6_000; number++) warmUp.again();
+    expect(warmUp.confirmed).toBe(warmUp.killed);
+    expect(warmUp.killed).toBeGreaterThan(7_000);
+  });
 
   it("leaves no trace in the counters and records of the loop that is to work", () => {
     const start = startOf(createHomes());
     const before = new Uint8Array(start.counters).slice();
-    warmUp(start);
+    new WarmUp(start);
     expect(new Uint8Array(start.counters)).toEqual(before);
     expect(new RecordRing(start.records).usedBytes).toBe(0);
   });

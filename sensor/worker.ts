@@ -6,7 +6,7 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { compileFilter, openRing, openSink } from "./capture/mod.ts";
 import { loadNative } from "./native/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
-import { warmUp } from "./warmUp.ts";
+import { WarmUp } from "./warmUp.ts";
 import type { ToWorker, WorkerStart } from "./workerMessages.ts";
 
 const start = workerData as WorkerStart;
@@ -24,10 +24,12 @@ const loop = new PacketLoop({
   answer: (message) => port.postMessage(message),
   setFilter: (filter) => source.setFilter(compileFilter(filter)),
 });
-warmUp(start);
+const warmUp = new WarmUp(start);
 
 /** Whoever posts a message wakes the ring; a ring that never waits because packets never end looks all the same. */
 const LOOK_EVERY_TURNS = 64;
+/** No packet for so long: time to keep the kill path compiled. */
+const IDLE_MS = 100;
 
 port.postMessage({ kind: "ready" });
 for (let turn = 0; loop.isOpen; turn++) {
@@ -39,7 +41,7 @@ for (let turn = 0; loop.isOpen; turn++) {
   }
   const waitMs = loop.turn();
   if (loop.isChasing) source.hurry();
-  source.poll(waitMs, loop.visit);
+  if (source.poll(waitMs, loop.visit) === 0 && waitMs >= IDLE_MS) warmUp.again();
 }
 loop.close();
 process.exit(0);

@@ -9,6 +9,7 @@ import { measureCpu } from "./cpu.ts";
 import { startIdle } from "./idle.ts";
 import { measureKills } from "./kills.ts";
 import { measureLeak } from "./leak.ts";
+import { measureMemory } from "./memory.ts";
 import { measureReaction } from "./reaction.ts";
 import { asRecords, render } from "./table.ts";
 import type { Table } from "./table.ts";
@@ -23,6 +24,7 @@ const SECTIONS: Record<string, () => Promise<Table[]>> = {
   reaction: () => measureReaction(say, share),
   leak: () => measureLeak(say, share),
   cpu: () => measureCpu(say),
+  memory: () => measureMemory(say),
   idle: () => killAfterIdling!(),
 };
 
