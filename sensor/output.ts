@@ -1,8 +1,7 @@
 /** Everything that leaves the sensor but packets: log, events, metrics. */
 import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
 import { verdictName } from "./decide/mod.ts";
-import { flowStateName } from "./describe.ts";
-import { flowEvictionName, flowRefusalName } from "./flow/mod.ts";
+import { flowEvictionName, flowRefusalName, flowWorthName } from "./flow/mod.ts";
 import { outcomeName, outcomeReasonName } from "./inject/mod.ts";
 import { killTargetName } from "./killTarget.ts";
 import type { SensorOptions } from "./options.ts";
@@ -34,8 +33,7 @@ export const METRIC_NAMES: MetricNames = {
   decodeReason: (reason) => (reason < DECODE_REASON_COUNT ? decodeReasonName(reason) : "other"),
   flowRefusal: flowRefusalName,
   flowEviction: flowEvictionName,
-  reassembly: String,
-  flowState: flowStateName,
+  flowWorth: flowWorthName,
   verdict: verdictName,
   verdictReason: verdictReasonName,
   target: killTargetName,

@@ -82,7 +82,7 @@ export class PacketLoop {
       stop: this.#stop,
       tell: (run, line) => this.#tell(RecordKind.Run, JSON.stringify({ worker: start.worker, run, line } satisfies RunRecord)),
     });
-    this.#telemetry = new Telemetry(this.#counters, this.pipeline);
+    this.#telemetry = new Telemetry(this.#counters, this.pipeline, this.#records);
     this.#counters.set(Counter.PolicyGeneration, start.generation);
   }
 

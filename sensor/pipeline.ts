@@ -12,6 +12,7 @@ import type { DecodeOptions, Frame } from "./decode/mod.ts";
 import { Detector, DetectPhase } from "./detect/mod.ts";
 import { FlowEvent, FlowFlag, FlowState, FlowTable, FlowTracker } from "./flow/mod.ts";
 import type { FlowLimits, Homes } from "./flow/mod.ts";
+import { FlowTally, TALLIED } from "./flowTally.ts";
 import { Injector, KillRequest, Outbox } from "./inject/mod.ts";
 import type { InjectLimits, InjectRoute, OutcomeRecord } from "./inject/mod.ts";
 import { killTargetOf } from "./killTarget.ts";
@@ -59,6 +60,7 @@ export class Pipeline {
   readonly decider: Decider;
   readonly outbox = new Outbox();
   readonly injector: Injector;
+  readonly tally = new FlowTally();
   /** Packets stepped, and those that carried our mark. */
   packets = 0;
   ownPackets = 0;
@@ -120,6 +122,7 @@ export class Pipeline {
     }
     const slot = this.tracker.update(packet);
     const { event } = this.tracker;
+    if ((event & TALLIED) !== 0) this.tally.add(event);
     this.injector.onPacket(packet, slot, this.tracker.side, event, nowMs);
     if (slot >= 0 && (event & NOTHING_NEW) === 0) this.#inspect(slot, event);
     return this.outbox.count;

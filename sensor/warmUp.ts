@@ -5,6 +5,7 @@
  * thousandth. It lives on and plays one more while nothing happens: V8 drops compiled code whose objects have died, or
  * that did not run for long. The main thread compiles the policy for it (warmUpPolicy.ts).
  */
+import { emptyStatistics } from "./capture/mod.ts";
 import type { PacketSource } from "./capture/mod.ts";
 import { Outcome } from "./inject/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
@@ -20,7 +21,7 @@ const TABLE_CAPACITY = 4_096;
 
 const NO_PACKETS: PacketSource = {
   poll: () => 0,
-  statistics: () => ({ packets: 0, bytes: 0, dropped: 0, cutShort: 0, superPackets: 0, waits: 0, rests: 0 }),
+  statistics: emptyStatistics,
   wake() {},
   close() {},
 };

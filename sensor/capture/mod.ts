@@ -24,4 +24,5 @@ export { closeWakeHandle, openRing, openWakeHandle, RingSource, wake } from "./r
 export type { RingOptions } from "./ring.ts";
 export { openSink } from "./sink.ts";
 export type { SinkOptions } from "./sink.ts";
+export { emptyStatistics } from "./source.ts";
 export type { CaptureStatistics, OutgoingPackets, PacketSink, PacketSource } from "./source.ts";

@@ -163,8 +163,10 @@ export class RingSource implements PacketSource, RestOfFrame {
     }
     const spinUs = pace.spinMicroseconds;
     if (spinUs > 0) {
-      const hit = this.#native.ringSpin(this.#ring, this.#slot, shorter(timeoutMs, spinUs / 1000) * 1000) === 1;
+      const longestUs = shorter(timeoutMs, spinUs / 1000) * 1000;
+      const hit = this.#native.ringSpin(this.#ring, this.#slot, longestUs) === 1;
       pace.spun(hit);
+      if (!hit) this.#statistics.idleSpinMicroseconds += longestUs;
       timeoutMs = remaining(timeoutMs, spinUs / 1000);
       if (hit) return this.#drain(visit);
       if (timeoutMs === 0) return 0;

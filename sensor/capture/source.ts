@@ -16,10 +16,12 @@ export interface CaptureStatistics {
   /** Times that the thread went to sleep for want of packets, and rests between drains under load. */
   waits: number;
   rests: number;
+  /** Processor time that looking without sleeping took and brought nothing. */
+  idleSpinMicroseconds: number;
 }
 
 export function emptyStatistics(): CaptureStatistics {
-  return { packets: 0, bytes: 0, dropped: 0, cutShort: 0, superPackets: 0, waits: 0, rests: 0 };
+  return { packets: 0, bytes: 0, dropped: 0, cutShort: 0, superPackets: 0, waits: 0, rests: 0, idleSpinMicroseconds: 0 };
 }
 
 export interface PacketSource {

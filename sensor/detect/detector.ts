@@ -33,6 +33,8 @@ export class Detector implements MatchSink {
   count = 0;
   /** Findings that found no place, ever. */
   dropped = 0;
+  /** Stream bytes that went through the automata, ever. */
+  inspectedBytes = 0;
   readonly pool: MatchPool;
   readonly #flows: FlowRecords;
   readonly #words: Int32Array;
@@ -94,6 +96,7 @@ export class Detector implements MatchSink {
       return;
     }
     const stateAt = base + Field.DetectState0 + side;
+    this.inspectedBytes += length;
     this.#words[stateAt] = this.#scan.run(this.#words[stateAt]!, bytes, offset, length);
   }
 
@@ -105,6 +108,7 @@ export class Detector implements MatchSink {
   onAlternate(slot: number, side: number, bytes: Uint8Array, offset: number, length: number): void {
     const goesOn = this.#slot === slot && this.#side === side && this.#confidence === CONFIDENCE_MEDIUM;
     this.#begin(slot, side, CONFIDENCE_MEDIUM);
+    this.inspectedBytes += length;
     this.#alternateState = this.#scan.run(goesOn ? this.#alternateState : 0, bytes, offset, length);
   }
 

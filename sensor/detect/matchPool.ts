@@ -42,6 +42,10 @@ export class MatchPool {
     this.#records = new Int32Array(this.#capacity * RECORD_WORDS);
   }
 
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   get size(): number {
     return this.#used;
   }

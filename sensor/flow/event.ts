@@ -85,6 +85,11 @@ export const FLOW_EVICTIONS = 13;
 
 const WORTH_NAMES = ["Closed", "SynSent", "SynReceived", "OneWay", "Closing", "Established"];
 
+/** The name in `Worth`. */
+export function flowWorthName(worth: number): string {
+  return WORTH_NAMES[worth] ?? `Unknown${worth}`;
+}
+
 /** Such as `PressureSynSent`. */
 export function flowEvictionName(eviction: number): string {
   if (eviction >= FlowEviction.Replaced) return "Replaced";

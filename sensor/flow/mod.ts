@@ -19,8 +19,9 @@ export {
   FlowRefusal,
   flowEvictionName,
   flowRefusalName,
+  flowWorthName,
 } from "./event.ts";
-export { Worth, worthOf } from "./expiry.ts";
+export { Worth, worthOf, WORTHS } from "./expiry.ts";
 export { TupleHash } from "./hash.ts";
 export { DEFAULT_LIMITS, type FlowLimits } from "./limits.ts";
 export { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField, TapInfo } from "./record.ts";

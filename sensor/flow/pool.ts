@@ -64,6 +64,10 @@ export class SegmentPool {
     this.chunkNext = new Int32Array(this.chunkLimit);
   }
 
+  get heldBytes(): number {
+    return this.chunksUsed * CHUNK_BYTES;
+  }
+
   /** A node with every word 0, -1 when there is none left. */
   takeNode(): number {
     let node: number;

@@ -50,6 +50,19 @@ export class Reassembly {
     return this.waiting.refused;
   }
 
+  /** Overlaps with other bytes for the same place. */
+  get ambiguous(): number {
+    return this.waiting.ambiguous;
+  }
+
+  get heldBytes(): number {
+    return this.pool.heldBytes;
+  }
+
+  get capacityBytes(): number {
+    return this.pool.bytes.length;
+  }
+
   /**
    * Takes a segment that carries something (payload or FIN) beyond the side's `Next`, which must be known.
    * @param provisional true where its receiver may drop it

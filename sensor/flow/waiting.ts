@@ -21,6 +21,8 @@ export class WaitingSegments {
   readonly pool: SegmentPool;
   /** Segments, or their bytes, that found no room. */
   refused = 0;
+  /** Overlaps with other bytes for the same place. */
+  ambiguous = 0;
 
   private readonly table: FlowTable;
   private readonly words: Int32Array;
@@ -201,6 +203,7 @@ export class WaitingSegments {
       start += CHUNK_BYTES;
     }
     if (!differs) return;
+    this.ambiguous++;
     this.table.setFlag(slot, FlowFlag.Ambiguous0 << side);
     if (!this.table.hasFlag(slot, FlowFlag.Inspect0 << side)) return;
     if (!packetWins) {

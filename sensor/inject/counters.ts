@@ -1,4 +1,8 @@
 /** What inject did and what it refused, since the start: read by report, never reset. */
+
+/** Linux has errnos up to 133. */
+export const ERRNOS = 136;
+
 export class InjectCounters {
   started = 0;
   joined = 0;
@@ -12,6 +16,10 @@ export class InjectCounters {
   entriesClosed = 0;
   /** Sends that the kernel refused. */
   sendErrors = 0;
+  /** The same by errno; what is beyond counts in the last place. */
+  readonly sendErrorsBy = new Float64Array(ERRNOS);
+  /** Bytes that the kernel took. */
+  bytes = 0;
   /** Own packets seen on the wire, and another sensor's. */
   ownSeen = 0;
   foreignSeen = 0;
@@ -23,4 +31,14 @@ export class InjectCounters {
   joinsRefused = 0;
   /** Outcomes by number: see Outcome. */
   readonly outcomes = new Int32Array(4);
+
+  /** `error` is 0 or the errno that the kernel gave. */
+  sent(bytes: number, error: number): void {
+    if (error === 0) {
+      this.bytes += bytes;
+      return;
+    }
+    this.sendErrors++;
+    this.sendErrorsBy[Math.min(error, ERRNOS - 1)]++;
+  }
 }

@@ -261,7 +261,7 @@ export class Injector {
     for (let place = 0; place < outbox.count; place++) {
       const kill = this.#pool.at(this.#forge.ownerAt(place) >> 1);
       const error = outbox.error[place];
-      if (error !== 0) this.counters.sendErrors++;
+      this.counters.sent(outbox.length[place], error);
       if (kill.phase === KillPhase.Free || kill.serial !== this.#forge.serialAt(place)) continue;
       if (error === 0) {
         kill.left(nowMs);

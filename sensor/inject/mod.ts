@@ -9,7 +9,7 @@
  *
  * It must not know: policies and rules (their numbers pass through), sockets, the clock, how an outcome is told.
  */
-export { InjectCounters } from "./counters.ts";
+export { ERRNOS, InjectCounters } from "./counters.ts";
 export type { HoldKey } from "./holds.ts";
 export { Injector } from "./injector.ts";
 export type { InjectorOptions } from "./injector.ts";

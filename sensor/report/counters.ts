@@ -67,8 +67,10 @@ export const Counter = {
   PolicyGeneration: 36,
   /** (now) 1 while the emergency stop is on. */
   Stopped: 37,
-  /** Microseconds of processor time spent in polls that found nothing (busy poll). */
+  /** Processor time of busy polls that found nothing. */
   BusyPollMicroseconds: 38,
+  /** Segments, or their bytes, that found no room to wait for missing ones. */
+  ReassemblyRefused: 39,
 } as const;
 
 /** Room kept for single counters. */
@@ -87,15 +89,13 @@ export const Families = {
   flowRefusals: { base: 160, size: 48 },
   /** By the reason why a flow left the table before its time. */
   flowEvictions: { base: 208, size: 16 },
-  /** By the reason why reassembly let bytes go. */
-  reassembly: { base: 224, size: 16 },
-  /** By the flow state of the live flows (now). */
-  flowStates: { base: 240, size: 16 },
+  /** Live flows by what they are worth (now). */
+  flowWorths: { base: 224, size: 16 },
   /** By errno of the injecting call, 0 for unknown. */
-  injectErrors: { base: 256, size: 136 },
+  injectErrors: { base: 240, size: 136 },
 } as const satisfies Record<string, Family>;
 
-const HISTOGRAMS_BASE = 392;
+const HISTOGRAMS_BASE = 376;
 
 /** Fixed upper bounds in microseconds; the last bucket is +Inf. Stored at `base`: one count a bucket, then sum, then count. */
 export interface HistogramLayout {

@@ -37,6 +37,7 @@ export const SINGLE_METRICS: readonly SingleMetric[] = [
   grows(Counter.OutOfOrder, "out_of_order_packets", "Segments that came early"),
   grows(Counter.Gaps, "stream_gaps", "Times that stream bytes were missing"),
   grows(Counter.AmbiguousOverlaps, "ambiguous_overlaps", "Overlaps with other bytes for the same place"),
+  grows(Counter.ReassemblyRefused, "reassembly_refused_segments", "Segments that found no room to wait for missing ones"),
   now(Counter.ReassemblyBytes, "reassembly_bytes", "Bytes held for reassembly"),
   now(Counter.ReassemblyCapacityBytes, "reassembly_capacity_bytes", "Limit of the bytes held for reassembly"),
   grows(Counter.InspectedBytes, "inspected_bytes", "Stream bytes searched"),

@@ -18,8 +18,7 @@ export interface MetricNames {
   decodeReason(reason: number): string;
   flowRefusal(reason: number): string;
   flowEviction(reason: number): string;
-  reassembly(reason: number): string;
-  flowState(state: number): string;
+  flowWorth(worth: number): string;
   verdict(verdict: number): string;
   /** Reason of a verdict: guards. */
   verdictReason(reason: number): string;
@@ -102,15 +101,12 @@ function registerFamilies(registry: Registry, { counters, names }: MetricSources
   family("flowreset_flow_ignored_packets_total", "reason", "Packets that changed no flow", Families.flowRefusals, (n) =>
     names.flowRefusal(n),
   );
-  family("flowreset_flows_evicted_total", "reason", "Flows that left the table early", Families.flowEvictions, (n) =>
+  family("flowreset_flows_evicted_total", "reason", "Flows that left the table: silent, for want of room, or replaced", Families.flowEvictions, (n) =>
     names.flowEviction(n),
-  );
-  family("flowreset_reassembly_lost_total", "reason", "Segments that reassembly let go", Families.reassembly, (n) =>
-    names.reassembly(n),
   );
   family("flowreset_inject_errors_total", "errno", "Forged packets that the kernel refused", Families.injectErrors, String);
   registerPulled(registry, "gauge", "flowreset_flows_by_state", "Flows in the table", () =>
-    familySamples(counters, Families.flowStates, "state", (n) => names.flowState(n)),
+    familySamples(counters, Families.flowWorths, "state", (n) => names.flowWorth(n)),
   );
 }
 
