@@ -136,6 +136,13 @@ test("a capture that breaks off gives its summary, where it broke, and exit code
   expect(err).toBe("flowreset: a.pcap: the file ends inside a packet at byte 1024\n");
 });
 
+test("broken policies make a replay end with 2, though what is good was replayed", async () => {
+  using world = makeWorld({ summary: { policyProblems: 2 } });
+  const { code, out, err } = await world.run("replay", "a.pcap", "--policies", "p");
+  expect([code, out.includes("packets      1,234")]).toEqual([2, true]);
+  expect(err).toBe("flowreset: Mend the policies and replay again, broken files count for nothing: 2 faults are named above\n");
+});
+
 test("with events on standard output the summary goes to standard error", async () => {
   using world = makeWorld();
   const { out, err } = await world.run("replay", "a.pcap", "--events", "-");

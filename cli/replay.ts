@@ -32,7 +32,7 @@ export function addReplayCommand(program: Command, surroundings: Surroundings, d
     )
     .argument("<file...>", "capture files, in the order to read")
     .option("--policies <dir>", "folder of policies (default: none, flows are only counted)")
-    .option("--events <file>", "event lines to a file, - for standard output (then the summary goes to standard error)", "none")
+    .option("--events <file>", "event lines to a file (begun anew), - for standard output (then the summary goes to standard error)", "none")
     .addOption(new Option("--checksum <how>", "transport checksums: verify, or trust (captured on the sender itself)").choices(["verify", "trust"]).default("verify"))
     .option("--table-capacity <flows>", "flows to remember", wholeNumber(1_024, 16_777_216), DEFAULT_TABLE_CAPACITY)
     .addOption(new Option("--log-level <level>", "how much to say on standard error").choices(LOG_LEVELS).default("warn"))
@@ -44,7 +44,7 @@ export function addReplayCommand(program: Command, surroundings: Surroundings, d
         ["from tcpdump, events to the screen", "tcpdump -r big.pcap -w - tcp | flowreset replay - --policies examples --events -"],
       ]) +
         exitCodesHelp([ExitCode.Ok, ExitCode.Failed, ExitCode.BadInput], {
-          [ExitCode.BadInput]: "wrong usage, or a file that could not be read to its end (what came before is reported)",
+          [ExitCode.BadInput]: "wrong usage, a broken policy file, or a capture that could not be read to its end (the rest is reported)",
         }),
     )
     .action(async (files: string[], words: ReplayWords) => {
@@ -52,14 +52,17 @@ export function addReplayCommand(program: Command, surroundings: Surroundings, d
       const summary = await surroundings.replay({ files, policies, events, checksum, tableCapacity, logLevel });
       const output = events === "-" ? surroundings.stderr : surroundings.stdout;
       output.write(words.json === true ? `${JSON.stringify(summary)}\n` : summaryText(summary));
+      const name = paint(surroundings.stderr, surroundings.env, "red", "flowreset:");
       if (summary.error !== undefined) {
         const { file, offset, message } = summary.error;
-        const name = paint(surroundings.stderr, surroundings.env, "red", "flowreset:");
         // A fault of the file's form names its byte already.
         const where = message.includes(`at byte ${offset}`) ? "" : ` at byte ${offset}`;
         surroundings.stderr.write(`${name} ${printable(file)}: ${printable(message)}${where}\n`);
       }
-      done(summary.error === undefined ? ExitCode.Ok : ExitCode.BadInput);
+      if (summary.policyProblems > 0) {
+        surroundings.stderr.write(`${name} Mend the policies and replay again, broken files count for nothing: ${summary.policyProblems} faults are named above\n`);
+      }
+      done(summary.error === undefined && summary.policyProblems === 0 ? ExitCode.Ok : ExitCode.BadInput);
     });
 }
 

@@ -174,5 +174,6 @@ const SUMMARY: ReplaySummary = {
   byPolicy: [],
   decodeReasons: {},
   captureSeconds: 1.5,
+  policyProblems: 0,
   error: undefined,
 };

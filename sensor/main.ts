@@ -15,7 +15,7 @@ import { startLibpcapLoop } from "./libpcapLoop.ts";
 import { openOutput } from "./output.ts";
 import { ownSessions } from "./ownSession.ts";
 import { PacketWorkers } from "./packetWorkers.ts";
-import { DirectoryPolicySource } from "./policy/mod.ts";
+import { directoryFault, DirectoryPolicySource } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { checkSignatures, PolicyKeeper } from "./policyKeeper.ts";
 import type { CompiledRound } from "./policyKeeper.ts";
@@ -34,6 +34,8 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   if (!hasNetRaw()) {
     throw new SensorError("MissingRight", "Cannot capture packets: CAP_NET_RAW is missing", "run it with sudo, or give the right: setcap cap_net_raw+ep on the node binary");
   }
+  const fault = options.policies === undefined ? undefined : directoryFault(options.policies);
+  if (fault !== undefined) throw new SensorError("BadInput", fault, "name the folder of policies with --policies; it may be empty, and policies come into force when they are put there");
   const key = markKey(options.markKeyFile);
   // What was opened is closed in reverse order, at the end or where the start fails.
   await using opened = new AsyncDisposableStack();

@@ -96,6 +96,8 @@ export interface ReplaySummary {
   decodeReasons: Readonly<Record<string, number>>;
   /** Seconds from the first packet's clock to the last's. */
   captureSeconds: number;
+  /** Faults of policy files: the files that have them count for nothing. */
+  policyProblems: number;
   /** Where reading ended early: what and at which byte of which file. */
   error: { file: string; offset: number; message: string } | undefined;
 }

@@ -1,84 +1,127 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { buildSegment, SegmentSpec, TcpFlag } from "./decode/mod.ts";
-import { replay } from "./replay.ts";
-import type { ReplaySummary } from "./options.ts";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "vitest";
+import { interfaceBlock, option, packetBlock, pcap, sectionBlock } from "./capture/fileForge.fixture.ts";
+import { LinkType } from "./decode/mod.ts";
+import { markedConversations, ReplayFolder } from "./replay.fixture.ts";
+import type { TimedFrame } from "./replay.fixture.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "flowreset-replay-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = new ReplayFolder();
+afterAll(() => rmSync(folder.path, { recursive: true }));
 
-const POLICY = `apiVersion: flowreset.io/v1alpha1
-kind: ResponsePolicy
-metadata: {name: mark}
-spec: {mode: Enforce, rules: [{name: mark, signature: {rules: ['alert tcp any any -> any any (content:"EVIL"; sid:1;)']}}]}
-`;
+const SECONDS = 1_700_000_000;
+const ETHERNET_BYTES = 14;
 
-/** A classic capture of `count` conversations, each with the mark across a segment border. */
-function capture(count: number): Buffer {
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(65_535, 16);
-  header.writeUInt32LE(1, 20);
-  const parts: Buffer[] = [header];
-  const { Syn, Ack } = TcpFlag;
-  for (let number = 0; number < count; number++) {
-    // Equal initial numbers would make them one connection behind NAT.
-    const client = 100 + number * 7_919;
-    const server = 500 + number * 104_729;
-    const rows: [fromClient: boolean, sequence: number, acknowledgement: number, flags: number, text: string][] = [
-      [true, client, 0, Syn, ""],
-      [false, server, client + 1, Syn | Ack, ""],
-      [true, client + 1, server + 1, Ack, ""],
-      [true, client + 1, server + 1, Ack, "xxEV"],
-      [true, client + 5, server + 1, Ack, "ILxx"],
-    ];
-    rows.forEach((row, index) => parts.push(record(number * 1_000 + index, 40_000 + number, row)));
+interface Form {
+  readonly little: boolean;
+  readonly nanoseconds: boolean;
+  readonly linkType: number;
+  /** What stands before the IP packet. */
+  readonly header: readonly number[];
+}
+
+const PLAIN: Form = { little: true, nanoseconds: false, linkType: LinkType.Ethernet, header: [] };
+
+function inForm({ linkType, header }: Form, { bytes }: TimedFrame): Uint8Array {
+  return linkType === LinkType.Ethernet ? bytes : Buffer.concat([Uint8Array.from(header), bytes.subarray(ETHERNET_BYTES)]);
+}
+
+function asPcap(form: Form, frames: readonly TimedFrame[]): Uint8Array {
+  const { little, nanoseconds, linkType } = form;
+  return pcap({ little, nanoseconds, linkType }, frames.map((frame) => ({ seconds: SECONDS, fraction: frame.microseconds * (nanoseconds ? 1_000 : 1), bytes: inForm(form, frame) })));
+}
+
+function asPcapng(form: Form, frames: readonly TimedFrame[]): Uint8Array {
+  const { little, nanoseconds, linkType } = form;
+  const resolution = nanoseconds ? [option(little, 9, Uint8Array.of(9))] : [];
+  const ticksOf = (microseconds: number): bigint => (BigInt(SECONDS) * 1_000_000n + BigInt(microseconds)) * (nanoseconds ? 1_000n : 1n);
+  return Buffer.concat([
+    sectionBlock(little),
+    interfaceBlock(little, linkType, ...resolution),
+    ...frames.map((frame) => packetBlock(little, { ticks: ticksOf(frame.microseconds), bytes: inForm(form, frame) })),
+  ]);
+}
+
+const LINKS: readonly (readonly [name: string, linkType: number, header: readonly number[]])[] = [
+  ["Ethernet", LinkType.Ethernet, []],
+  ["Linux cooked", LinkType.LinuxCooked, [0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0]],
+  ["Linux cooked 2", LinkType.LinuxCooked2, [8, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0]],
+  ["raw IP", LinkType.Raw, []],
+  ["raw IP under an old number", 12, []],
+  ["raw IPv4", LinkType.Ipv4, []],
+  ["loopback, little-endian", LinkType.Null, [2, 0, 0, 0]],
+  ["loopback, big-endian", LinkType.Null, [0, 0, 0, 2]],
+  ["loopback of OpenBSD", LinkType.Loop, [0, 0, 0, 2]],
+];
+
+describe("replay() gives the same bytes of events", async () => {
+  const frames = markedConversations(2);
+  const { events: expected } = await folder.replay([folder.write("plain.pcap", asPcap(PLAIN, frames))]);
+
+  for (const [name, linkType, header] of LINKS) {
+    test(`for ${name} in pcap and pcapng, micro- and nanoseconds, either byte order, plain and gzip`, async () => {
+      expect(expected.trim().split("\n")).toHaveLength(2);
+      for (const little of [true, false]) {
+        for (const nanoseconds of [true, false]) {
+          const form: Form = { little, nanoseconds, linkType, header };
+          for (const bytes of [asPcap(form, frames), asPcapng(form, frames)]) {
+            for (const file of [bytes, gzipSync(bytes)]) {
+              const { summary, events } = await folder.replay([folder.write("form", file)]);
+              expect([events, summary.error, summary.decodeReasons]).toEqual([expected, undefined, {}]);
+            }
+          }
+        }
+      }
+    });
   }
-  return Buffer.concat(parts);
-}
 
-function record(microseconds: number, port: number, [fromClient, sequence, acknowledgement, flags, text]: [boolean, number, number, number, string]): Buffer {
-  const spec = new SegmentSpec();
-  spec.source2 = spec.destination2 = 0xffff;
-  spec.source3 = fromClient ? 0x0a000001 : 0x0a000002;
-  spec.destination3 = fromClient ? 0x0a000002 : 0x0a000001;
-  spec.sourcePort = fromClient ? port : 80;
-  spec.destinationPort = fromClient ? 80 : port;
-  Object.assign(spec, { sequence, acknowledgement, flags, window: 65_535, payload: Buffer.from(text) });
-  const bytes = Buffer.alloc(16 + 200);
-  const length = buildSegment(bytes, 16, spec);
-  bytes.writeUInt32LE(1_700_000_000, 0);
-  bytes.writeUInt32LE(microseconds, 4);
-  bytes.writeUInt32LE(length, 8);
-  bytes.writeUInt32LE(length, 12);
-  return bytes.subarray(0, 16 + length);
-}
+  test("every time, whatever stood in their file before", async () => {
+    const { summary, events } = await folder.replay([join(folder.path, "plain.pcap")]);
+    expect(events).toBe(expected);
+    expect(summary).toMatchObject({ packets: 10, flows: 2, findings: 2, wouldReset: 2, policyProblems: 0, error: undefined });
+  });
 
-async function run(name: string, bytes: Buffer): Promise<{ summary: ReplaySummary; events: string }> {
-  const policies = join(folder, "policies");
-  mkdirSync(policies, { recursive: true });
-  writeFileSync(join(policies, "mark.yaml"), POLICY);
-  writeFileSync(join(folder, `${name}.pcap`), bytes);
-  const events = join(folder, `${name}.json`);
-  const summary = await replay({ files: [join(folder, `${name}.pcap`)], policies, events, logLevel: "silent", tableCapacity: 1_000, checksum: "verify" });
-  return { summary, events: readFileSync(events, "utf8") };
-}
+  test("from several files as from one", async () => {
+    const parts = [frames.slice(0, 4), frames.slice(4)].map((some, index) => folder.write(`part${index}`, index === 0 ? asPcap(PLAIN, some) : asPcapng(PLAIN, some)));
+    expect((await folder.replay(parts)).events).toBe(expected);
+  });
+});
 
-test("replay() of one capture twice gives the same bytes of events", async () => {
-  const [first, second] = [await run("first", capture(3)), await run("second", capture(3))];
-  expect(first.events).toBe(second.events);
-  expect(first.events.trim().split("\n")).toHaveLength(3);
-  expect(first.summary).toMatchObject({ packets: 15, flows: 3, findings: 3, wouldReset: 3, error: undefined });
+test("replay() says that nobody was reset because it is a replay", async () => {
+  const { events } = await folder.replay([folder.write("one.pcap", asPcap(PLAIN, markedConversations(1)))]);
+  expect(JSON.parse(events)).toMatchObject({ event_type: "alert", alert: { action: "allowed" }, flowreset: { verdict: "WouldReset", reason: "Replay" } });
 });
 
 test("replay() of a capture that is cut off gives what came before, and at which byte it ends", async () => {
-  const whole = capture(2);
-  const { summary, events } = await run("cut", whole.subarray(0, whole.length - 5));
+  const whole = asPcap(PLAIN, markedConversations(2));
+  const last = asPcap(PLAIN, markedConversations(2).slice(-1)).length - 24;
+  const { summary, events } = await folder.replay([folder.write("cut.pcap", whole.subarray(0, whole.length - 5))]);
   expect(events.trim().split("\n")).toHaveLength(1);
   expect(summary).toMatchObject({ packets: 9, findings: 1 });
-  expect(summary.error?.offset).toBe(whole.length - record(0, 0, [true, 0, 0, 0, "ILxx"]).length);
+  expect(summary.error?.offset).toBe(whole.length - last);
+});
+
+describe("replay() refuses", () => {
+  const file = folder.write("good.pcap", asPcap(PLAIN, markedConversations(1)));
+  test.each([
+    ["a folder of policies that is not there", { policies: join(folder.path, "nowhere") }, "BadInput", /Cannot read the policies of .*nowhere: ENOENT/],
+    ["to write events over a capture", { events: file }, "BadInput", /Give events a file of their own, this one is replayed: .*good\.pcap/],
+    ["an events file that cannot be made", { events: join(folder.path, "nowhere", "events") }, "BadInput", /Cannot open the events file .*: ENOENT/],
+    ["to go on when the disk is full", { events: "/dev/full" }, "Failed", /Cannot write events to \/dev\/full: ENOSPC/],
+  ] as const)("%s, and says what to do", async (_name, options, code, message) => {
+    await expect(folder.replay([file], options)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
+
+test("replay() counts the faults of policies, and goes on with the good ones", async () => {
+  const mixed = new ReplayFolder();
+  mixed.write("policies/broken.yaml", "kind: ResponsePolicy\n");
+  try {
+    const { summary } = await mixed.replay([mixed.write("one.pcap", asPcap(PLAIN, markedConversations(1)))]);
+    expect(summary.policyProblems).toBeGreaterThan(0);
+    expect(summary.findings).toBe(1);
+  } finally {
+    rmSync(mixed.path, { recursive: true });
+  }
 });

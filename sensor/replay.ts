@@ -2,42 +2,43 @@
  * A capture file through the very same pipeline. The clock is the packets', every seed is fixed and nothing is sent:
  * the same file gives the same bytes of events, every time.
  */
+import { statSync } from "node:fs";
 import { readCapture } from "./capture/mod.ts";
 import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
 import type { Frame } from "./decode/mod.ts";
 import type { Decision } from "./decide/mod.ts";
-import { Verdict } from "./decide/mod.ts";
+import { Stop, Verdict } from "./decide/mod.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { ReplayOptions, ReplayPolicySummary, ReplaySummary } from "./options.ts";
 import { SensorError } from "./options.ts";
-import { loadPolicyDirectory } from "./policy/mod.ts";
+import { directoryFault, loadPolicyDirectory } from "./policy/mod.ts";
 import { checkSignatures, PolicyKeeper } from "./policyKeeper.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { EventRecorder } from "./recorder.ts";
 import { Counters, createLog, SyncEventWriter } from "./report/mod.ts";
 
-/** Nothing is injected, and every verdict says why. */
-const REPLAYING = 2;
 const FIXED_SEED = 0x464c4f57;
 
 export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   const log = createLog(options.logLevel, process.stderr.isTTY === true);
   const keeper = new PolicyKeeper({ protectedConnections: [], protectedPorts: [] });
+  if (options.policies !== undefined) requirePolicies(options.policies);
   const snapshot = options.policies === undefined
     ? { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [] }
     : loadPolicyDirectory({ directory: options.policies, standalone: true, check: checkSignatures });
   const round = keeper.take(snapshot);
   new PolicyReport(log).onSnapshot(snapshot, round);
-  const writer = openWriter(options.events);
+  if (keeper.resets.length > 0) log.warn({ flowResets: keeper.resets.length }, "FlowResets name connections alive now: none is replayed");
+  const writer = openWriter(options);
   const tally = new Tally(round.compiled.names.policies.map(({ namespace, name, mode }) => ({ policy: namespace === "" ? name : `${namespace}/${name}`, mode })));
   const recorder = new EventRecorder(round.compiled, { ofPolicy: round.labels, names: new Map(round.labelNames) }, {
     counters: new Counters(),
-    emit: (line) => writer.write(line),
+    emit: (line) => write(writer, line, options.events),
     nameOf: (index) => `if${index}`,
   });
   const pipeline = new Pipeline({
     compiled: round.compiled,
-    stop: new Int32Array(new SharedArrayBuffer(4)).fill(REPLAYING),
+    stop: new Int32Array(new SharedArrayBuffer(4)).fill(Stop.Replay),
     tableCapacity: options.tableCapacity,
     seed: FIXED_SEED,
     markKey: [FIXED_SEED, ~FIXED_SEED],
@@ -75,7 +76,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     error = { file, offset: summary.error.offset, message: summary.error.message };
     break;
   }
-  writer.close();
+  close(writer, options.events);
   return {
     files: options.files,
     packets,
@@ -85,7 +86,9 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     wouldReset: tally.wouldReset,
     byPolicy: tally.byPolicy,
     decodeReasons: decodeReasons(pipeline),
-    captureSeconds: (lastMs - firstMs) / 1000,
+    // Packets' clocks have microseconds and a remainder of binary arithmetic.
+    captureSeconds: Math.round((lastMs - firstMs) * 1_000) / 1_000_000,
+    policyProblems: snapshot.problems.length,
     error,
   };
 }
@@ -112,12 +115,49 @@ class Tally {
   }
 }
 
-function openWriter(path: string): SyncEventWriter {
-  try {
-    return new SyncEventWriter(path);
-  } catch (error) {
-    throw new SensorError("BadInput", `Cannot write events to ${path}: ${(error as Error).message}`);
+function requirePolicies(directory: string): void {
+  const fault = directoryFault(directory);
+  if (fault !== undefined) throw new SensorError("BadInput", fault, "name the folder of policies with --policies");
+}
+
+function openWriter({ events, files }: ReplayOptions): SyncEventWriter {
+  if (files.some((file) => isSameFile(file, events))) {
+    throw new SensorError("BadInput", `Give events a file of their own, this one is replayed: ${events}`);
   }
+  try {
+    return new SyncEventWriter(events);
+  } catch (error) {
+    throw new SensorError("BadInput", (error as Error).message, "name another file with --events, - for standard output, or none");
+  }
+}
+
+function isSameFile(left: string, right: string): boolean {
+  try {
+    const [one, other] = [statSync(left, { bigint: true }), statSync(right, { bigint: true })];
+    return one.isFile() && one.dev === other.dev && one.ino === other.ino;
+  } catch {
+    return false;
+  }
+}
+
+function write(writer: SyncEventWriter, line: string, path: string): void {
+  try {
+    writer.write(line);
+  } catch (error) {
+    throw eventsLost(error, path);
+  }
+}
+
+function close(writer: SyncEventWriter, path: string): void {
+  try {
+    writer.close();
+  } catch (error) {
+    throw eventsLost(error, path);
+  }
+}
+
+function eventsLost(error: unknown, path: string): SensorError {
+  return new SensorError("Failed", `Cannot write events to ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, "make room, or name another file with --events");
 }
 
 function decodeReasons({ context }: Pipeline): Record<string, number> {

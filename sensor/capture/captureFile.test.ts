@@ -8,7 +8,7 @@ import { type Frame, LinkType, PacketDirection } from "../decode/mod.ts";
 import { MAX_RECORD_BYTES } from "./byteWindow.ts";
 import { CaptureStream, readCapture } from "./captureFile.ts";
 import { CaptureFileError } from "./captureFileError.ts";
-import { block, interfaceBlock, option, packetBlock, pcap, sectionBlock, text } from "./fileForge.ts";
+import { block, interfaceBlock, option, packetBlock, pcap, sectionBlock, text } from "./fileForge.fixture.ts";
 
 interface Seen {
   bytes: string;

@@ -46,7 +46,7 @@ export const HOLD_GUARDS: readonly Guard[] = [sharedClient];
 export interface DeciderOptions {
   readonly flows: FlowRecords;
   readonly compiled: CompiledPolicy;
-  /** One word, shared with the main thread: not 0 while nothing may be injected. */
+  /** One word (Stop), shared with the main thread: not 0 while nothing may be injected. */
   readonly stop: Int32Array;
   /** For the table of sources; random where traffic is live. */
   readonly seed: number;

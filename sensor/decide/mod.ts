@@ -15,5 +15,6 @@ export { flowResetIsExact, flowResetMatches } from "./flowResetMatch.ts";
 export * from "./limits.ts";
 export { type CompileNote, type PolicyObject } from "./note.ts";
 export { Reason } from "./reason.ts";
+export { Stop } from "./stop.ts";
 export { complaintOfSignature } from "./signatureComplaint.ts";
 export { Verdict, verdictName } from "./verdict.ts";

@@ -24,6 +24,8 @@ export const Reason = {
   NodeBudget: "NodeBudget",
   /** Nothing is injected on this node at all. */
   EmergencyStop: "EmergencyStop",
+  /** The packets are of a capture file: there is nobody to reset. */
+  Replay: "Replay",
   ObserveMode: "ObserveMode",
   DryRun: "DryRun",
   /** Only the hold is refused: many parties stand behind the client's address. */

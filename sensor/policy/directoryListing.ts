@@ -28,6 +28,16 @@ export function listPolicyFiles(directory: string): DirectoryListing {
   return { stamps, refused: Math.max(0, names.length - MAX_FILES), identity: `${dev}:${ino}` };
 }
 
+/** Why the directory cannot be read, undefined where it can. */
+export function directoryFault(directory: string): string | undefined {
+  try {
+    listPolicyFiles(directory);
+    return undefined;
+  } catch (error) {
+    return `Cannot read the policies of ${directory}: ${codeOf(error)}`;
+  }
+}
+
 /** Neither dotfiles (`.x.yaml.swp`, `..data`) nor what editors leave beside a file (`#x.yaml#`, `x.yaml~`, `4913`). */
 function isPolicyName(name: string): boolean {
   return /^[^.#].*\.ya?ml$/s.test(name);

@@ -7,5 +7,5 @@
  * It must not know what the objects mean on the wire: packets, flows and the compiled form are others'.
  */
 export { DirectoryPolicySource, loadPolicyDirectory, type DirectorySourceOptions, type PolicyListener } from "./directoryPolicySource.ts";
-export { MAX_FILES } from "./directoryListing.ts";
+export { directoryFault, MAX_FILES } from "./directoryListing.ts";
 export { MAX_OBJECTS, type PolicySnapshot, type WithheldFile } from "./snapshot.ts";

@@ -18,9 +18,9 @@ export class SyncEventWriter {
   #used = 0;
   readonly #pause = new Int32Array(new SharedArrayBuffer(4));
 
-  /** Throws when `path` cannot be opened. "-" is standard output, "none" swallows every line. */
+  /** Begins the file anew: a replay is the same to the byte. Throws when `path` cannot be opened. "-" is standard output, "none" swallows every line. */
   constructor(path: string) {
-    this.#target = path === "none" ? undefined : openTarget(path);
+    this.#target = path === "none" ? undefined : openTarget(path, "anew");
   }
 
   /** One line with its newline. Throws on ENOSPC and its like. */

@@ -13,21 +13,22 @@ export interface Target {
 }
 
 /**
- * "-" is standard output. A pipe or terminal there is opened anew without blocking (through /proc): the flag would
+ * What stands in a file already is kept ("append") or not ("anew"). "-" is standard output. A pipe or terminal there is opened anew without blocking (through /proc): the flag would
  * else hold for everybody who shares it, and a blocking write would hold a thread of libuv, and with it the end of
  * the program, for as long as nobody reads. A socket (the journal) cannot be opened anew: there the flag is set.
  */
-export function openTarget(path: string): Target {
+export function openTarget(path: string, onto: "append" | "anew" = "append"): Target {
   if (path !== "-") {
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+    const where = onto === "append" ? constants.O_APPEND : constants.O_TRUNC;
+    const flags = constants.O_WRONLY | where | constants.O_CREAT | constants.O_NONBLOCK;
     try {
       return { fd: openSync(path, flags, 0o640), owned: true, reopenable: true };
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       throw new Error(
         code === "ENXIO"
-          ? `Cannot open the events file: nobody reads the named pipe ${path}`
-          : `Cannot open the events file: ${message}`,
+          ? `Cannot open the events file, nobody reads the named pipe: ${path}`
+          : `Cannot open the events file ${path}: ${code ?? message}`,
         { cause: error },
       );
     }

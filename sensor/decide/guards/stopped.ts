@@ -1,7 +1,9 @@
-/** The emergency stop: nothing is injected on this node, for nobody. */
+/** Nothing is injected on this node, for nobody: the emergency stop, or no node at all. */
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
+import { Stop } from "../stop.ts";
 
 export function stopped(question: Question): Reason | 0 {
-  return question.stopped !== 0 ? Reason.EmergencyStop : 0;
+  if (question.stopped === Stop.No) return 0;
+  return question.stopped === Stop.Replay ? Reason.Replay : Reason.EmergencyStop;
 }
