@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { ControlServer, FlowLine } from "../sensor/control/mod.ts";
 import { SensorError } from "../sensor/options.ts";
-import { flowLine, makeWorld, serve } from "./world.fixture.ts";
+import { flowLine, makeWorld, serve, STATUS } from "./world.fixture.ts";
 
 const servers: ControlServer[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-test.each([[], ["sensor"], ["replay"], ["kill"], ["flows"], ["stop"], ["start"], ["version"]].map((words) => [words]))(
+test.each([[], ["sensor"], ["replay"], ["kill"], ["flows"], ["status"], ["stop"], ["start"], ["version"]].map((words) => [words]))(
   "%j --help shows usage, an example and the exit codes",
   async (words) => {
     using world = makeWorld();
@@ -177,11 +177,15 @@ test("stop and start tell the running sensor; one that does not answer is a fail
   expect(existsSync(world.stopFile)).toBe(false);
 });
 
-test("a stop file that cannot be written is an error, never a silent stop", async () => {
+test("a stop file that cannot be written is an error, never a silent stop, and the running sensor is told all the same", async () => {
   using world = makeWorld();
-  const { code, err } = await world.run("stop", "--stop-file", join(world.folder, "none", "deep", "stop"), "SOCKET");
-  expect(code).toBe(1);
-  expect(err).toContain("ENOENT");
+  let stopped = 0;
+  servers.push(await serve(world, { stop: () => void stopped++ }));
+  const file = join(world.folder, "none", "deep", "stop");
+  const { code, out, err } = await world.run("stop", "--stop-file", file, "SOCKET");
+  expect([code, stopped]).toEqual([1, 1]);
+  expect(out).toBe("the running sensor injects nothing any more\n");
+  expect(err).toBe(`flowreset: Cannot write the stop file ${file}: ENOENT\n`);
 });
 
 test("flows prints a table; an inferred client has a question mark", async () => {
@@ -228,6 +232,30 @@ test("flows --watch draws in place on a terminal, no more rows than fit, the liv
   const frame = out.split("\u001b[H")[1];
   expect(frame.match(/\bif\d+/g)).toEqual(["if49", "if48"]);
   expect(frame).toContain("12,345 packets, 0 lost");
+});
+
+test("status says what is watched, whether anything may be injected, and what each policy was told", async () => {
+  const policies = [
+    { name: "shop/good", mode: "Enforce", state: "Ready", message: undefined },
+    { name: "shop/early", mode: "Observe", state: "Degraded", message: "spec.rules[0].beacon: not supported yet" },
+  ];
+  using world = makeWorld();
+  servers.push(await serve(world, { status: () => ({ ...STATUS, stopped: true, interfaces: ["eth0", "veth1"], policies }) }));
+  const { code, out } = await world.run("status", "SOCKET");
+  expect(code).toBe(0);
+  expect(out.split("\n").slice(1)).toEqual([
+    "injecting  no: emergency stop, end it with `flowreset start`",
+    "workers    1",
+    "interfaces eth0 veth1",
+    "packets    12,345, 0 lost",
+    "flows      1 of 1,000",
+    "",
+    "POLICY      MODE     STATE     MESSAGE",
+    "shop/good   Enforce  Ready     -",
+    "shop/early  Observe  Degraded  spec.rules[0].beacon: not supported yet",
+    "",
+  ]);
+  expect(JSON.parse((await world.run("status", "--json", "SOCKET")).out)).toMatchObject({ stopped: true, flowCapacity: 1_000 });
 });
 
 test("flows without a sensor says how to start one", async () => {

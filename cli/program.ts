@@ -7,6 +7,7 @@ import { addFlowsCommand } from "./flows.ts";
 import { addKillCommand } from "./kill.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addSensorCommand } from "./sensor.ts";
+import { addStatusCommand } from "./status.ts";
 import { addStartCommand, addStopCommand } from "./stop.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { addVersionCommand } from "./version.ts";
@@ -50,6 +51,7 @@ function program(surroundings: Surroundings, done: (code: ExitCode) => void): Co
     addReplayCommand,
     addKillCommand,
     addFlowsCommand,
+    addStatusCommand,
     addStopCommand,
     addStartCommand,
     addVersionCommand,

@@ -30,9 +30,17 @@ export function addStopCommand(program: Command, surroundings: Surroundings, don
     .action(async (words: PlaceOptions) => {
       const places = placesOf(words, surroundings);
       const { env, uid, now } = surroundings;
-      writeStopFile(places.stopFile, env.SUDO_USER ?? env.USER ?? `uid ${uid}`, now());
-      surroundings.stdout.write(`stop file ${printable(places.stopFile)} written\n`);
-      done(await tellSensor("stop", places, surroundings));
+      let fault: unknown;
+      try {
+        writeStopFile(places.stopFile, env.SUDO_USER ?? env.USER ?? `uid ${uid}`, now());
+        surroundings.stdout.write(`stop file ${printable(places.stopFile)} written\n`);
+      } catch (error) {
+        fault = error;
+      }
+      // In an emergency the running sensor is told, whatever became of the file.
+      const code = await tellSensor("stop", places, surroundings);
+      if (fault !== undefined) throw fault;
+      done(code);
     });
 }
 

@@ -141,7 +141,7 @@ export function flowLine(changes: Partial<FlowLine> = {}): FlowLine {
   };
 }
 
-const STATUS: SensorStatus = {
+export const STATUS: SensorStatus = {
   version: "1",
   pid: 1,
   startedAt: "",

@@ -15,7 +15,7 @@ import { startLibpcapLoop } from "./libpcapLoop.ts";
 import { openOutput } from "./output.ts";
 import { ownSessions } from "./ownSession.ts";
 import { PacketWorkers } from "./packetWorkers.ts";
-import { directoryFault, DirectoryPolicySource } from "./policy/mod.ts";
+import { directoryFault, DirectoryPolicySource, EMPTY_SNAPSHOT } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { checkSignatures, PolicyKeeper } from "./policyKeeper.ts";
 import type { CompiledRound } from "./policyKeeper.ts";
@@ -26,8 +26,6 @@ import { releaseStartMemory } from "./startMemory.ts";
 import { captureFilter, interfaceNames, routeOf } from "./surroundings.ts";
 import { Topology } from "./topology/mod.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
-
-const NOTHING_WRITTEN: PolicySnapshot = { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [] };
 
 /** Starts it; rejects with SensorError for whatever a person can mend. */
 export async function runSensor(options: SensorOptions): Promise<RunningSensor> {
@@ -57,7 +55,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const policyReport = new PolicyReport(log);
   const source = options.policies === undefined ? undefined : new DirectoryPolicySource({ directory: options.policies, standalone: true, check: checkSignatures });
   opened.defer(() => source?.close());
-  let latest = NOTHING_WRITTEN;
+  let latest = EMPTY_SNAPSHOT;
   let onSnapshot = (snapshot: PolicySnapshot): void => void (latest = snapshot);
   source?.start((snapshot) => onSnapshot(snapshot));
   const loaded = latest;

@@ -66,7 +66,7 @@ async function serve({ options, workers, keeper, policyReport }: ServedParts, ev
     listen: options.listen,
     metrics,
     health: () => staleWorker(workers),
-    readiness: () => staleWorker(workers) ?? (policyReport.settingsMissing ? "the settings cannot be read: nothing is enforced" : undefined),
+    readiness: () => staleWorker(workers) ?? policyReport.trouble,
   });
 }
 

@@ -4,7 +4,7 @@ import { defaultSettings } from "../crds/mod.ts";
 import { compile } from "./decide/mod.ts";
 import { FlowTable } from "./flow/mod.ts";
 import { OutcomeRecord } from "./inject/mod.ts";
-import { EventRecorder, flowResetDecision } from "./recorder.ts";
+import { EventRecorder, requestDecision } from "./recorder.ts";
 import { Counters } from "./report/mod.ts";
 
 describe("an outcome", () => {
@@ -14,7 +14,7 @@ describe("an outcome", () => {
     const emit = (line: string): unknown => named.push((JSON.parse(line) as { flowreset: { flow_reset: string } }).flowreset.flow_reset);
     const recorder = new EventRecorder(compiled, { ofPolicy: [], names: new Map() }, { counters: new Counters(), emit, nameOf: () => "" });
     recorder.table = new FlowTable({ capacity: 16, seed: 1 });
-    for (const origin of [1, 2, 3]) recorder.onUnseenReset(origin, flowResetDecision(`default/reset-${origin}`, 0, "Reset", ""));
+    for (const origin of [1, 2, 3]) recorder.beginRequest(origin, requestDecision(`default/reset-${origin}`, "", 0));
     for (const origin of [2, 1, 3]) recorder.onOutcome(Object.assign(new OutcomeRecord(), { origin }));
     expect(named).toEqual(["default/reset-2", "default/reset-1", "default/reset-3"]);
   });

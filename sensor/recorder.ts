@@ -21,8 +21,6 @@ import { verdictReasonNumber } from "./reasonNumbers.ts";
 export const MAX_STORIES = 65_536;
 /** Connections whose findings `flowreset flows` can show; the oldest gives way. */
 export const MAX_FOUND = 16_384;
-/** FlowResets of connections that were never seen; the oldest gives way. */
-const MAX_UNSEEN = 1_024;
 
 export interface RecorderOptions {
   readonly counters: Counters;
@@ -47,6 +45,8 @@ interface Story {
   readonly decision: EventDecision;
   /** An outcome was told. */
   isSettled?: boolean;
+  /** Its `reset` event is written. */
+  isResetTold: boolean;
 }
 
 /** The policy's number outside (for metrics), by its index in the compiled policy; and its name back. */
@@ -63,7 +63,8 @@ export class EventRecorder implements Recorder {
   /** Until the last outcome: that of a Confirmed kill is taken back where the connection moves on, while its flow is there. */
   readonly #stories = new FlowNotes<Story>(MAX_STORIES, (slot, generation, { isSettled }) => isSettled === true && !this.table!.isAlive(slot, generation));
   readonly #found = new FlowNotes<string[]>(MAX_FOUND, (slot, generation) => !this.table!.isAlive(slot, generation));
-  readonly #unseen = new Map<number, EventDecision>();
+  /** FlowResets at work, by the origin that their outcomes name. */
+  readonly #requests = new Map<number, EventDecision>();
 
   constructor(compiled: CompiledPolicy, labels: PolicyLabels, options: RecorderOptions) {
     this.#compiled = compiled;
@@ -86,24 +87,27 @@ export class EventRecorder implements Recorder {
     if (decision.verdict !== Verdict.Reset && decision.verdict !== Verdict.Refuse) return;
     const reactionMicroseconds = (nowMs - packetMs) * 1000;
     counters.observe(Histograms.reaction, reactionMicroseconds);
-    this.#keepStory(decision.slot, decision.generation, { flow, decision: told });
+    this.#keepStory(decision.slot, decision.generation, { flow, decision: told, isResetTold: true });
     const phase = decision.verdict === Verdict.Refuse ? "handshake" : "established";
     emit(resetEvent(nowMs, flow, told, { rsts: 1, timeToFirstRstMicroseconds: reactionMicroseconds, phase }));
   }
 
-  /** A FlowReset began to work on a connection. */
-  onFlowReset(slot: number, name: string, target: number, verdict: number, reason: string, nowMs: number): EventFlow {
-    const flow = describeFlow(this.table!, slot, this.#options.nameOf);
-    const decision = flowResetDecision(name, target, verdictName(verdict), reason);
-    if (verdict === Verdict.Reset) this.#keepStory(slot, this.table!.generation(slot), { flow, decision });
-    else this.#options.emit(resetEvent(nowMs, flow, decision, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
-    return flow;
+  /** A FlowReset begins to work, also on connections of which nothing was seen. */
+  beginRequest(origin: number, decision: EventDecision): void {
+    this.#requests.set(origin, decision);
   }
 
-  /** A FlowReset (`origin`) began to work on a connection that this sensor never saw. */
-  onUnseenReset(origin: number, decision: EventDecision): void {
-    if (this.#unseen.size >= MAX_UNSEEN) this.#unseen.delete(this.#unseen.keys().next().value!);
-    this.#unseen.set(origin, decision);
+  endRequest(origin: number): void {
+    this.#requests.delete(origin);
+  }
+
+  /** A FlowReset was judged on a connection. */
+  onFlowReset(slot: number, origin: number, verdict: number, reason: string, nowMs: number): EventFlow {
+    const flow = describeFlow(this.table!, slot, this.#options.nameOf);
+    const decision = { ...this.#requests.get(origin)!, verdict: verdictName(verdict), reason };
+    if (verdict === Verdict.Reset) this.#keepStory(slot, this.table!.generation(slot), { flow, decision, isResetTold: false });
+    else this.#options.emit(resetEvent(nowMs, flow, decision, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
+    return flow;
   }
 
   onOutcome(record: OutcomeRecord): void {
@@ -120,6 +124,11 @@ export class EventRecorder implements Recorder {
     counters.add(Counter.BytesAfterTrigger, bytesAfter);
     const outcome = outcomeName(record.outcome) as SettledReset["outcome"];
     const reason = outcomeReasonName(record.reason);
+    if (!story.isResetTold && !isTakenBack && record.firstRstMs > 0) {
+      story.isResetTold = true;
+      const phase = record.refuse ? "handshake" : "established";
+      emit(resetEvent(record.firstRstMs, story.flow, story.decision, { rsts: 1, timeToFirstRstMicroseconds: (record.firstRstMs - record.detectedMs) * 1000, phase }));
+    }
     emit(
       outcomeEvent(record.decidedMs, this.#current(record, story.flow), story.decision, {
         outcome,
@@ -152,12 +161,13 @@ export class EventRecorder implements Recorder {
     const table = this.table!;
     const known = record.slot >= 0 && table.isAlive(record.slot, record.generation);
     const flow = known ? describeFlow(table, record.slot, this.#options.nameOf) : describeUnseen(record);
-    const unseen = this.#unseen.get(record.origin);
-    if (unseen !== undefined) return { flow, decision: unseen };
+    const request = this.#requests.get(record.origin);
+    if (request !== undefined) return { flow, decision: request, isResetTold: false };
     const policy = this.#labels.names.get(record.policy) ?? "other";
     const verdict = record.refuse ? "Refuse" : "Reset";
     const rule = record.byHold ? "hold" : "";
-    return { flow, decision: { policy, policies: [policy], rule, mode: "Enforce", verdict, reason: rule, target: killTargetName(record.target) } };
+    const decision: EventDecision = { policy, policies: [policy], rule, mode: "Enforce", verdict, reason: rule, target: killTargetName(record.target) };
+    return { flow, decision, isResetTold: false };
   }
 
   #keepStory(slot: number, generation: number, story: Story): void {
@@ -205,8 +215,9 @@ export class EventRecorder implements Recorder {
   }
 }
 
-export function flowResetDecision(name: string, target: number, verdict: string, reason: string): EventDecision {
-  return { flowReset: name, policy: "", policies: [], rule: "", mode: "Enforce", verdict, reason, target: killTargetName(target) };
+export function requestDecision(flowReset: string, requestReason: string, target: number): EventDecision {
+  const named = { flowReset, ...(requestReason === "" ? {} : { requestReason }) };
+  return { ...named, policy: "", policies: [], rule: "", mode: "Enforce", verdict: "Reset", reason: "", target: killTargetName(target) };
 }
 
 function fullName({ namespace, name }: { namespace: string; name: string }): string {

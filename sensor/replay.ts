@@ -11,7 +11,7 @@ import { Stop, Verdict } from "./decide/mod.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { ReplayOptions, ReplayPolicySummary, ReplaySummary } from "./options.ts";
 import { SensorError } from "./options.ts";
-import { directoryFault, loadPolicyDirectory } from "./policy/mod.ts";
+import { directoryFault, EMPTY_SNAPSHOT, loadPolicyDirectory } from "./policy/mod.ts";
 import { checkSignatures, PolicyKeeper } from "./policyKeeper.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { EventRecorder } from "./recorder.ts";
@@ -24,7 +24,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   const keeper = new PolicyKeeper({ protectedConnections: [], protectedPorts: [] });
   if (options.policies !== undefined) requirePolicies(options.policies);
   const snapshot = options.policies === undefined
-    ? { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [] }
+    ? EMPTY_SNAPSHOT
     : loadPolicyDirectory({ directory: options.policies, standalone: true, check: checkSignatures });
   const round = keeper.take(snapshot);
   new PolicyReport(log).onSnapshot(snapshot, round);

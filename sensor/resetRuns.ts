@@ -11,7 +11,7 @@ import { FLOW_WORDS, Field, FlowFlag, FlowState } from "./flow/mod.ts";
 import { KillRequest, OutcomeRecord, StartResult, UnseenTuple } from "./inject/mod.ts";
 import { killTargetOf } from "./killTarget.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { flowResetDecision } from "./recorder.ts";
+import { requestDecision } from "./recorder.ts";
 import type { EventRecorder, SettledReset } from "./recorder.ts";
 import type { EventFlow } from "./report/mod.ts";
 
@@ -32,7 +32,6 @@ export interface ResetRunsOptions {
 }
 
 interface Run {
-  readonly name: string;
   pending: number;
 }
 
@@ -52,11 +51,13 @@ export class ResetRuns {
 
   /** `compiled` holds this one FlowReset (and the guards' tables). */
   start(id: number, name: string, compiled: CompiledPolicy, nowMs: number): void {
-    const { pipeline, stop, tell } = this.#options;
+    const { pipeline, recorder, stop, tell } = this.#options;
     if (this.#runs.size >= MAX_RUNS) return tell(id, { type: "settled", failed: "TooManyFlowResets" });
     this.#decider = this.#taken(this.#decider, pipeline.table, compiled, stop);
-    const run: Run = { name, pending: 1 };
+    const run: Run = { pending: 1 };
     this.#runs.set(id, run);
+    const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
+    recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
     const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
     const slots = this.#matching(this.#decider, maximum + 1);
     if (slots.length > maximum) {
@@ -100,7 +101,7 @@ export class ResetRuns {
     const { decision } = decider;
     const target = killTargetOf(decision.target);
     const reason = String(decision.reason || decision.holdRefused || "");
-    const flow = recorder.onFlowReset(slot, run.name, target, verdict, reason, nowMs);
+    const flow = recorder.onFlowReset(slot, id, verdict, reason, nowMs);
     if (verdict !== Verdict.Reset) {
       return this.#tellFlow(id, flow, verdict === Verdict.WouldReset ? "WouldReset" : "Failed", reason, 0, undefined);
     }
@@ -122,7 +123,7 @@ export class ResetRuns {
 
   /** True where the FlowReset names one connection (or one to hold) that no record stands for. */
   #startUnseen(id: number, run: Run, compiled: CompiledPolicy, stop: Int32Array, nowMs: number): boolean {
-    const { pipeline, recorder } = this.#options;
+    const { pipeline } = this.#options;
     const reset = compiled.flowResets;
     if (!isOneAddress(reset, FlowResetField.Client) || !isOneAddress(reset, FlowResetField.Server)) return false;
     const serverPort = reset[FlowResetField.ServerPort]!;
@@ -167,7 +168,6 @@ export class ResetRuns {
     request.origin = id;
     request.policy = FLOW_RESET_LABEL;
     request.detectedMs = nowMs;
-    recorder.onUnseenReset(id, flowResetDecision(run.name, target, "Reset", ""));
     run.pending++;
     pipeline.injector.startUnseen(tuple, request, nowMs);
     return true;
@@ -194,6 +194,7 @@ export class ResetRuns {
 
   #finish(id: number, failed: string): void {
     this.#runs.delete(id);
+    this.#options.recorder.endRequest(id);
     this.#options.tell(id, { type: "settled", failed });
   }
 }

@@ -22,15 +22,27 @@ export function isStopped(path: string): boolean {
 
 /** Throws when the file cannot be made. `now` and `who` are for the person who finds it. */
 export function writeStopFile(path: string, who: string, now: Date): void {
-  makeFolder(dirname(path));
-  writeFileSync(path, `stopped ${now.toISOString()} by ${who}; flowreset start removes this file\n`, { mode: 0o644 });
+  changing("write", path, () => {
+    makeFolder(dirname(path));
+    writeFileSync(path, `stopped ${now.toISOString()} by ${who}; flowreset start removes this file\n`, { mode: 0o644 });
+  });
 }
 
 /** Whether there was one. Throws when it cannot be removed. */
 export function removeStopFile(path: string): boolean {
   const present = isStopped(path);
-  rmSync(path, { force: true });
+  changing("remove", path, () => rmSync(path, { force: true }));
   return present;
+}
+
+/** Names the file and what was tried; keeps the system's word, by which callers tell a missing right. */
+function changing(what: string, path: string, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw Object.assign(new Error(`Cannot ${what} the stop file ${path}: ${code}`, { cause: error }), { code });
+  }
 }
 
 export interface StopFileWatch {

@@ -46,7 +46,7 @@ describe("look() at a directory", () => {
   });
 
   it("gives an empty snapshot of an empty directory, version 1", () => {
-    expect(looked(temporaryDirectory()).snapshot).toEqual({ objects: [], problems: [], notes: [], version: 1, stale: [], withheld: [] });
+    expect(looked(temporaryDirectory()).snapshot).toEqual({ objects: [], problems: [], notes: [], version: 1, stale: [], withheld: [], isReadable: true });
   });
 
   it("says nothing new where nothing changed, or only a stamp did", () => {
@@ -264,9 +264,9 @@ describe("a directory that cannot be read", () => {
     expect(settle(directory)).toBe(true);
     expect(names(directory)).toEqual(["a"]);
     expect(directory.snapshot.problems).toEqual([{ file: path, line: 1, column: 1, field: "", message: "Cannot read the directory, expected one that opens: current failure is ENOENT" }]);
-    expect(settle(directory)).toBe(false);
+    expect([settle(directory), directory.snapshot.isReadable]).toEqual([false, false]);
     renameSync(`${path}.away`, path);
-    expect([settle(directory), directory.snapshot.problems]).toEqual([true, []]);
+    expect([settle(directory), directory.snapshot.problems, directory.snapshot.isReadable]).toEqual([true, [], true]);
   });
 
   it("is told of where it never was there, or is a file", () => {

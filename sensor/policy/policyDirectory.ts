@@ -3,7 +3,7 @@ import type { Placement, Problem } from "../../crds/mod.ts";
 import { listPolicyFiles, MAX_FILES, type DirectoryListing } from "./directoryListing.ts";
 import { PolicyFile } from "./policyFile.ts";
 import { codeOf } from "./readBounded.ts";
-import { saysTheSame, snapshotOf, type PolicySnapshot } from "./snapshot.ts";
+import { EMPTY_SNAPSHOT, saysTheSame, snapshotOf, type PolicySnapshot } from "./snapshot.ts";
 
 /** A file that changes from look to look is taken as it is after so many of them. */
 const MAX_LOOKS = 8;
@@ -23,7 +23,7 @@ export class PolicyDirectory {
   #files = new Map<string, PolicyFile>();
   #unsettled = new Map<string, Unsettled>();
   #problems: Problem[] = [];
-  #snapshot: PolicySnapshot = snapshotOf({ files: [], problems: [] }, 0);
+  #snapshot: PolicySnapshot = EMPTY_SNAPSHOT;
 
   constructor(path: string, placement: Placement) {
     this.path = path;
@@ -94,7 +94,7 @@ export class PolicyDirectory {
     const first = this.#snapshot.version === 0;
     if (!first && !filesChanged && problems.length === 0 && this.#problems.length === 0) return false;
     this.#problems = problems;
-    const next = snapshotOf({ files: [...this.#files.values()], problems }, this.#snapshot.version + 1);
+    const next = snapshotOf({ files: [...this.#files.values()], problems, isReadable: this.identity !== "" }, this.#snapshot.version + 1);
     if (!first && saysTheSame(next, this.#snapshot)) return false;
     this.#snapshot = next;
     return true;

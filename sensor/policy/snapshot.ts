@@ -21,7 +21,12 @@ export interface PolicySnapshot {
    * SensorSettings is among them, protections that somebody wrote are missing: enforce nothing.
    */
   readonly withheld: readonly WithheldFile[];
+  /** False while the directory itself cannot be read: everything that was in force stays. */
+  readonly isReadable: boolean;
 }
+
+/** Before anything is read, or where there is no directory. */
+export const EMPTY_SNAPSHOT: PolicySnapshot = { objects: [], problems: [], notes: [], version: 0, stale: [], withheld: [], isReadable: true };
 
 export interface WithheldFile {
   readonly file: string;
@@ -32,10 +37,11 @@ export interface SnapshotParts {
   readonly files: readonly PolicyFile[];
   /** Of the directory itself. */
   readonly problems: readonly Problem[];
+  readonly isReadable: boolean;
 }
 
 /** One snapshot of many files. Of an object written twice the first by file name counts. */
-export function snapshotOf({ files, problems: directoryProblems }: SnapshotParts, version: number): PolicySnapshot {
+export function snapshotOf({ files, problems: directoryProblems, isReadable }: SnapshotParts, version: number): PolicySnapshot {
   const byIdentity = new Map<string, LoadedObject>();
   const problems: Problem[] = [...directoryProblems];
   const notes: Note[] = [];
@@ -58,7 +64,7 @@ export function snapshotOf({ files, problems: directoryProblems }: SnapshotParts
   if (refused > 0) {
     problems.unshift({ file: files[0]!.path, line: 1, column: 1, field: "", message: `Cannot take more objects, expected at most ${MAX_OBJECTS}: current count is ${MAX_OBJECTS + refused}` });
   }
-  return { objects: [...byIdentity.values()], problems: problems.slice(0, MAX_REMARKS), notes: notes.slice(0, MAX_REMARKS), version, stale, withheld };
+  return { objects: [...byIdentity.values()], problems: problems.slice(0, MAX_REMARKS), notes: notes.slice(0, MAX_REMARKS), version, stale, withheld, isReadable };
 }
 
 /** Whether two snapshots say the same, whatever their versions. */

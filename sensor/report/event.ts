@@ -51,8 +51,9 @@ export interface EventDecision {
   /** What suppressed it, or why it is so. */
   reason: string;
   target: "Client" | "Server" | "Both";
-  /** Name of the FlowReset where a person asked, instead of a detector. */
+  /** Name of the FlowReset where a person asked, instead of a detector, and why they did. */
   flowReset?: string;
+  requestReason?: string;
 }
 
 export interface EventReset {
@@ -109,7 +110,10 @@ export function alertEvent(
   });
 }
 
-/** The first RST (or the refusal) of a connection has left. */
+/**
+ * The first RST (or the refusal) of a connection has left. Also of a connection that a FlowReset named and nothing
+ * was sent to: `rsts` is 0 then, and `verdict` and `reason` say what stood in the way.
+ */
 export function resetEvent(timestampMs: number, flow: EventFlow, decision: EventDecision, reset: EventReset): string {
   return line({
     ...head("reset", timestampMs, flow, 0),
@@ -183,6 +187,7 @@ function flowBlock(flow: EventFlow): Record<string, unknown> {
 function decisionBlock(decision: EventDecision): Record<string, unknown> {
   return {
     flow_reset: decision.flowReset,
+    request_reason: decision.requestReason,
     policy: decision.policy,
     policies: decision.policies.slice(0, MAX_EVENT_POLICIES),
     rule: decision.rule,
