@@ -82,8 +82,9 @@ export class EventRecorder implements Recorder {
     const flow = describeFlow(this.table!, decision.slot, nameOf, interfaceIndex);
     const told = this.#decisionOf(decision);
     this.#count(decision);
-    this.#remember(decision.slot, decision.generation, told);
     emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
+    this.#remember(decision.slot, decision.generation, told);
+    this.#tellOthers(decision, flow, told.policies, packetMs);
     if (decision.verdict !== Verdict.Reset && decision.verdict !== Verdict.Refuse) return;
     const reactionMicroseconds = (nowMs - packetMs) * 1000;
     counters.observe(Histograms.reaction, reactionMicroseconds);
@@ -183,10 +184,34 @@ export class EventRecorder implements Recorder {
 
   #count(decision: Decision): void {
     const { counters } = this.#options;
-    counters.add(Counter.Findings, 1);
+    counters.add(Counter.Findings, decision.firedCount + decision.firedDropped);
     for (let i = 0; i < decision.matchedCount; i++) {
       const label = this.#labels.ofPolicy[decision.matchedPolicies[i]!] ?? 0;
       counters.series.countVerdict(label, decision.matchedVerdicts[i]!, verdictReasonNumber(decision.matchedReasons[i]!));
+    }
+  }
+
+  /** Rules that fired beside the one that the decision names: each is a detection of its own. */
+  #tellOthers(decision: Decision, flow: EventFlow, policies: readonly string[], packetMs: number): void {
+    const { names, policyOfRule } = this.#compiled;
+    for (let i = 0; i < decision.firedCount; i++) {
+      const [rule, signature, side] = [decision.firedRules[i]!, decision.firedSignatures[i]!, decision.firedSides[i]!];
+      if (rule === decision.rule && signature === decision.signature) continue;
+      const policy = policyOfRule[rule]!;
+      const place = decision.find(policy);
+      if (place < 0) continue;
+      const { mode } = names.policies[policy]!;
+      const told: EventDecision = {
+        policy: fullName(names.policies[policy]!),
+        policies,
+        rule: names.rules[rule] ?? "",
+        mode,
+        verdict: verdictName(decision.matchedVerdicts[place]!),
+        reason: String(decision.matchedReasons[place] || ""),
+        target: killTargetName(killTargetOf(decision.target)),
+      };
+      this.#remember(decision.slot, decision.generation, told);
+      this.#options.emit(alertEvent(packetMs, flow, side, this.#signatureOf({ policy, rule, signature }), told));
     }
   }
 
@@ -206,7 +231,7 @@ export class EventRecorder implements Recorder {
     };
   }
 
-  #signatureOf(decision: Decision): { id: number; revision: number; message: string; severity: SeverityName } {
+  #signatureOf(decision: Pick<Decision, "policy" | "rule" | "signature">): { id: number; revision: number; message: string; severity: SeverityName } {
     const { names } = this.#compiled;
     const severity = names.policies[decision.policy]!.severity as SeverityName;
     const signature = names.signatures[decision.signature];

@@ -125,3 +125,34 @@ test("replay() counts the faults of policies, and goes on with the good ones", a
     rmSync(mixed.path, { recursive: true });
   }
 });
+
+test("replay() tells of every rule that fired, and counts a connection once however many do", async () => {
+  const signature = (content: string, sid: number): string => `{name: rule${sid}, signature: {rules: ['alert tcp any any -> any any (msg:"m${sid}"; content:"${content}"; sid:${sid};)']}}`;
+  const many = new ReplayFolder(`apiVersion: flowreset.io/v1alpha1
+kind: ResponsePolicy
+metadata: {name: many}
+spec: {mode: Enforce, rules: [${signature("EVIL", 1)}, ${signature("VIL", 2)}, ${signature("xxE", 3)}]}
+---
+apiVersion: flowreset.io/v1alpha1
+kind: ResponsePolicy
+metadata: {name: other}
+spec: {severity: Low, rules: [${signature("LxX", 4)}, ${signature("ILxx", 5)}]}
+`);
+  try {
+    const { summary, events } = await many.replay([many.write("one.pcap", asPcap(PLAIN, markedConversations(1)))]);
+    const told = events.trim().split("\n").map((line) => JSON.parse(line) as { alert: { signature_id: number; severity: number }; flowreset: { policy: string; rule: string } });
+    expect(told.map(({ alert, flowreset }) => `${alert.signature_id} ${alert.severity} ${flowreset.policy} ${flowreset.rule}`).sort()).toEqual([
+      "1 2 default/many rule1",
+      "2 2 default/many rule2",
+      "3 2 default/many rule3",
+      "5 3 default/other rule5",
+    ]);
+    expect(summary).toMatchObject({ findings: 4, wouldReset: 1 });
+    expect(summary.byPolicy).toEqual([
+      { policy: "default/many", mode: "Enforce", findings: 3, wouldReset: 1, suppressed: 0 },
+      { policy: "default/other", mode: "Observe", findings: 1, wouldReset: 1, suppressed: 0 },
+    ]);
+  } finally {
+    rmSync(many.path, { recursive: true });
+  }
+});

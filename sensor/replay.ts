@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { readCapture } from "./capture/mod.ts";
 import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
 import type { Frame } from "./decode/mod.ts";
-import type { Decision } from "./decide/mod.ts";
+import type { CompiledPolicy, Decision } from "./decide/mod.ts";
 import { Stop, Verdict } from "./decide/mod.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { ReplayOptions, ReplayPolicySummary, ReplaySummary } from "./options.ts";
@@ -30,7 +30,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   new PolicyReport(log).onSnapshot(snapshot, round);
   if (keeper.resets.length > 0) log.warn({ flowResets: keeper.resets.length }, "FlowResets name connections alive now: none is replayed");
   const writer = openWriter(options);
-  const tally = new Tally(round.compiled.names.policies.map(({ namespace, name, mode }) => ({ policy: namespace === "" ? name : `${namespace}/${name}`, mode })));
+  const tally = new Tally(round.compiled);
   const recorder = new EventRecorder(round.compiled, { ofPolicy: round.labels, names: new Map(round.labelNames) }, {
     counters: new Counters(),
     emit: (line) => write(writer, line, options.events),
@@ -93,25 +93,37 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   };
 }
 
-/** Counts decisions by policy, whatever their mode: a replay says what would have been. */
+/** Counts by policy, whatever their mode: a replay says what would have been. */
 class Tally {
   findings = 0;
   wouldReset = 0;
+  /** By slot: which connection it was, and by which policies (-1: by any) it was counted. */
+  readonly #counted = new Map<number, { generation: number; policies: Set<number> }>();
   readonly byPolicy: ReplayPolicySummary[];
+  readonly #policyOfRule: Int32Array;
 
-  constructor(policies: readonly { policy: string; mode: "Observe" | "Enforce" }[]) {
-    this.byPolicy = policies.map(({ policy, mode }) => ({ policy, mode, findings: 0, wouldReset: 0, suppressed: 0 }));
+  constructor({ names, policyOfRule }: CompiledPolicy) {
+    this.#policyOfRule = policyOfRule;
+    this.byPolicy = names.policies.map(({ namespace, name, mode }) => ({ policy: namespace === "" ? name : `${namespace}/${name}`, mode, findings: 0, wouldReset: 0, suppressed: 0 }));
   }
 
   count(decision: Decision): void {
-    this.findings++;
-    if (decision.verdict !== Verdict.Suppress) this.wouldReset++;
+    this.findings += decision.firedCount + decision.firedDropped;
+    if (decision.verdict !== Verdict.Suppress && this.#isFirst(decision, -1)) this.wouldReset++;
+    for (let i = 0; i < decision.firedCount; i++) this.byPolicy[this.#policyOfRule[decision.firedRules[i]!]!]!.findings++;
     for (let i = 0; i < decision.matchedCount; i++) {
       const policy = this.byPolicy[decision.matchedPolicies[i]!]!;
-      policy.findings++;
       if (decision.matchedVerdicts[i] === Verdict.Suppress) policy.suppressed++;
-      else policy.wouldReset++;
+      else if (this.#isFirst(decision, decision.matchedPolicies[i]!)) policy.wouldReset++;
     }
+  }
+
+  /** Nothing dies in a replay, so that one connection may be judged again and again: it is one connection all the same. */
+  #isFirst({ slot, generation }: Decision, policy: number): boolean {
+    let counted = this.#counted.get(slot);
+    if (counted?.generation !== generation) this.#counted.set(slot, (counted = { generation, policies: new Set() }));
+    const { size } = counted.policies;
+    return counted.policies.add(policy).size > size;
   }
 }
 

@@ -154,6 +154,7 @@ export class Decider {
     let winnerEnforces = false;
     for (let i = first; i < end; i++) {
       const finding = findings[i]!;
+      decision.fired(finding);
       const policy = this.#compiled.policyOfRule[finding.rule]!;
       const known = decision.find(policy);
       if (known >= 0 && decision.matchedVerdicts[known] !== Verdict.Suppress) continue;

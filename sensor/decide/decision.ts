@@ -1,5 +1,6 @@
 /** What was decided about one flow in one step, with every policy that matched. Reused, never kept. */
-import { MAX_MATCHED_POLICIES } from "./limits.ts";
+import type { Finding } from "../detect/mod.ts";
+import { MAX_FIRED_RULES, MAX_MATCHED_POLICIES } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 import { Verdict } from "./verdict.ts";
 
@@ -35,6 +36,12 @@ export class Decision {
   readonly matchedReasons: (Reason | 0)[] = new Array<Reason | 0>(MAX_MATCHED_POLICIES).fill(0);
   matchedCount = 0;
   matchedDropped = 0;
+  /** Rules that fired in this step, the winner's among them, each with its signature (-1 for none) and side. */
+  readonly firedRules = new Int32Array(MAX_FIRED_RULES);
+  readonly firedSignatures = new Int32Array(MAX_FIRED_RULES);
+  readonly firedSides = new Int32Array(MAX_FIRED_RULES);
+  firedCount = 0;
+  firedDropped = 0;
 
   begin(slot: number, generation: number): void {
     this.slot = slot;
@@ -54,6 +61,19 @@ export class Decision {
     this.evidencePackets = 0;
     this.matchedCount = 0;
     this.matchedDropped = 0;
+    this.firedCount = 0;
+    this.firedDropped = 0;
+  }
+
+  fired({ rule, signature, side }: Finding): void {
+    if (this.firedCount === MAX_FIRED_RULES) {
+      this.firedDropped++;
+      return;
+    }
+    this.firedRules[this.firedCount] = rule;
+    this.firedSignatures[this.firedCount] = signature;
+    this.firedSides[this.firedCount] = side;
+    this.firedCount++;
   }
 
   /** Where the policy stands in the lists above; -1 where it does not, or found no place. */

@@ -3,6 +3,9 @@
 /** Policies that one decision names beside the one that won. */
 export const MAX_MATCHED_POLICIES = 32;
 
+/** Rules that one decision names; those past it are only counted. */
+export const MAX_FIRED_RULES = 32;
+
 /** Decisions of one step: as many as there can be findings. */
 export const MAX_DECISIONS = 256;
 

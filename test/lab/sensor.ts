@@ -19,6 +19,7 @@ export interface SensorEvent {
   readonly flowreset: {
     readonly policy: string;
     readonly flow_reset?: string;
+    readonly request_reason?: string;
     readonly rule: string;
     readonly verdict: string;
     readonly reason: string;
@@ -95,9 +96,14 @@ export class SensorProcess {
     return this.event(`the outcome of port ${clientPort}`, ({ event_type, flow }) => event_type === "outcome" && flow.src_port === clientPort, timeoutMs);
   }
 
+  /** Where it serves metrics, to the node itself. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
   /** Sum of a metric's series whose labels contain the text. */
   async metric(name: string, labels = ""): Promise<number> {
-    const { stdout } = await this.#namespace.run(["curl", "-sS", `http://127.0.0.1:${this.#port}/metrics`]);
+    const { stdout } = await this.#namespace.run(["curl", "-sS", `${this.url}/metrics`]);
     const lines = stdout.split("\n").filter((line) => line.startsWith(name) && /[ {]/.test(line[name.length] ?? "") && line.includes(labels));
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
   }
