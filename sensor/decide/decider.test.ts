@@ -4,6 +4,7 @@ import { latin1 } from "../detect/flows.fixture.ts";
 import { Field, FLOW_WORDS, FlowFlag, FlowState } from "../flow/mod.ts";
 import { Judge } from "./judge.fixture.ts";
 import { policy, settings } from "./objects.fixture.ts";
+import { Stop } from "./stop.ts";
 import { verdictName } from "./verdict.ts";
 
 const established = "{name: r, connection: {phase: Established}}";
@@ -59,6 +60,15 @@ describe("which policy wins", () => {
     ["an exempt Enforce leaves it to Observe", [["mode: Enforce", "exempt: [{cidrs: [10.0.0.0/8]}]"], []], 1, ["p0 Suppress Exempt", "p1 WouldReset ObserveMode"]],
   ];
   for (const [name, specs, winner, matched] of rows) it(name, () => expect(said(judgeOf(...specs))).toMatchObject({ winner, matched }));
+
+  it.each([
+    ["an emergency stop", Stop.Emergency, "EmergencyStop"],
+    ["a replay", Stop.Replay, "Replay"],
+  ] as const)("%s changes nothing in who wins", (_name, stop, reason) => {
+    const judge = judgeOf(["respond: {reset: {hold: 1h}}"], ["mode: Enforce"]);
+    judge.stop[0] = stop;
+    expect(said(judge)).toEqual({ winner: 1, verdict: `WouldReset ${reason}`, matched: ["p0 WouldReset ObserveMode", `p1 WouldReset ${reason}`] });
+  });
 
   it("where all are held back the first speaks", () => {
     expect(said(judgeOf(["exempt: [{cidrs: [10.0.0.0/8]}]"], ["mode: Enforce", "exempt: [{cidrs: [192.0.2.0/24]}]"]))).toEqual({ winner: 0, verdict: "Suppress Exempt", matched: ["p0 Suppress Exempt", "p1 Suppress Exempt"] });
@@ -124,6 +134,17 @@ describe("a finding on a flow not seen alive yet", () => {
 });
 
 describe("budgets", () => {
+  it("of the node are spent by a replay as by live traffic, and not under an emergency stop", () => {
+    for (const stop of [Stop.Replay, Stop.Emergency]) {
+      const judge = new Judge([policy({ spec: ["mode: Enforce"], rules: [established] })], { settings: settings({ budgets: { connectionsPerMinute: 2 } }) });
+      judge.stop[0] = stop;
+      judge.judge({ client: "10.0.0.1" });
+      judge.judge({ client: "10.0.1.1" });
+      judge.stop[0] = Stop.No;
+      expect(judge.judge({ client: "10.0.3.1" })).toBe(stop === Stop.Replay ? "Suppress NodeBudget" : "Reset");
+    }
+  });
+
   const verdicts = (judge: Judge, flows: readonly string[]) => flows.map((client) => judge.judge({ client }));
   const distinct = (count: number) => Array.from({ length: count }, (_, i) => `10.0.${i}.1`);
 

@@ -13,7 +13,7 @@ import { flowResetMatches } from "./flowResetMatch.ts";
 import { alive } from "./guards/alive.ts";
 import { authenticated } from "./guards/authenticated.ts";
 import { beingReset } from "./guards/beingReset.ts";
-import { budget } from "./guards/budget.ts";
+import { budget, spendsBudget } from "./guards/budget.ts";
 import { exempt } from "./guards/exempt.ts";
 import { identity } from "./guards/identity.ts";
 import { mode } from "./guards/mode.ts";
@@ -36,8 +36,8 @@ export const GUARDS: readonly Guard[] = [protectedEndpoint, exempt, scope, ident
 /** What stands in the way of a FlowReset: a person has named the flow, so neither liveness nor budgets. */
 export const FLOW_RESET_GUARDS: readonly Guard[] = [protectedEndpoint, authenticated, beingReset];
 
-/** What turns Reset into WouldReset. */
-export const RESTRAINTS: readonly Guard[] = [stopped, mode];
+/** What turns Reset into WouldReset: first what the policy itself says. */
+export const RESTRAINTS: readonly Guard[] = [mode, stopped];
 export const FLOW_RESET_RESTRAINTS: readonly Guard[] = [stopped];
 
 /** What turns a hold into none. */
@@ -162,7 +162,7 @@ export class Decider {
       if (known < 0) decision.name(policy, verdict, this.#reason);
       else decision.amend(known, verdict, this.#reason);
       if (verdict === Verdict.Suppress) continue;
-      const enforces = question.restraint === 0;
+      const enforces = question.restraint !== Reason.ObserveMode;
       if (winner >= 0 && !this.#isStronger(policy, enforces, decision.policy, winnerEnforces)) continue;
       winner = i;
       winnerEnforces = enforces;
@@ -171,7 +171,7 @@ export class Decider {
       decision.reason = this.#reason;
     }
     if (winner < 0) this.#suppress(decision, findings, first, end);
-    else this.#grant(decision, findings[winner]!, winnerEnforces);
+    else this.#grant(decision, findings[winner]!);
   }
 
   #judge(finding: Finding, policy: number): number {
@@ -197,7 +197,7 @@ export class Decider {
     return target !== thanTarget ? target > thanTarget : policy < than;
   }
 
-  #grant(decision: Decision, finding: Finding, enforces: boolean): void {
+  #grant(decision: Decision, finding: Finding): void {
     const question = this.#question;
     const { nowMs, rates, connections, words } = question;
     this.#describe(decision, finding);
@@ -206,8 +206,9 @@ export class Decider {
     for (let i = 0; i < decision.matchedCount; i++) {
       if (decision.matchedVerdicts[i] !== Verdict.Suppress) rates.take(Bucket.FirstPolicy + decision.matchedPolicies[i]!, words, source, nowMs);
     }
-    rates.take(enforces ? Bucket.Node : Bucket.NodeObserving, words, source, nowMs);
-    if (enforces) connections.count(decision.slot, decision.generation);
+    const spends = spendsBudget(decision.reason);
+    rates.take(spends ? Bucket.Node : Bucket.NodeObserving, words, source, nowMs);
+    if (spends) connections.count(decision.slot, decision.generation);
   }
 
   /** Every policy was held back: the first finding speaks, and waits where it only lacked a sign of life. */

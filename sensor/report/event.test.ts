@@ -36,7 +36,7 @@ test("an alert is one line with the names and the order of EVE", () => {
       '"src_ip":"2001:db8::9","src_port":443,"dest_ip":"10.0.0.1","dest_port":43122,"proto":"TCP",' +
       '"direction":"to_client","alert":{"action":"blocked","gid":1,"signature_id":1000001,"rev":2,' +
       '"signature":"say \\"hi\\"","category":"","severity":1},"flow":{"pkts_toserver":4,"pkts_toclient":3,' +
-      '"bytes_toserver":517,"bytes_toclient":0,"start":"2023-11-14T22:13:20.000000+0000","state":"established",' +
+      '"payload_bytes_toserver":517,"payload_bytes_toclient":0,"start":"2023-11-14T22:13:20.000000+0000","state":"established",' +
       '"src_ip":"10.0.0.1","dest_ip":"2001:db8::9","src_port":43122,"dest_port":443},' +
       '"flowreset":{"policy":"shop/stop-log4shell","policies":["shop/stop-log4shell","all"],"rule":"jndi",' +
       '"mode":"Enforce","verdict":"Reset","reason":"Matched","target":"Both","severity":"High"}}\n',

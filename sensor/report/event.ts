@@ -21,6 +21,7 @@ export interface EventFlow {
   startMs: number;
   packetsToServer: number;
   packetsToClient: number;
+  /** Payload, each byte once. */
   bytesToServer: number;
   bytesToClient: number;
   /** FlowState name, lower case. */
@@ -172,8 +173,9 @@ function flowBlock(flow: EventFlow): Record<string, unknown> {
   return {
     pkts_toserver: flow.packetsToServer,
     pkts_toclient: flow.packetsToClient,
-    bytes_toserver: flow.bytesToServer,
-    bytes_toclient: flow.bytesToClient,
+    // EVE's bytes_toserver counts headers and repetitions: this is another thing, under another name.
+    payload_bytes_toserver: flow.bytesToServer,
+    payload_bytes_toclient: flow.bytesToClient,
     start: formatTimestamp(flow.startMs),
     state: flow.state,
     src_ip: flow.client.ip,

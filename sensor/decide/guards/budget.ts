@@ -5,12 +5,17 @@ import type { Question } from "../question.ts";
 import { Bucket } from "../rateBudget.ts";
 import { Reason } from "../reason.ts";
 
+/** A replay spends as live traffic would. */
+export function spendsBudget(restraint: Reason | 0): boolean {
+  return restraint === 0 || restraint === Reason.Replay;
+}
+
 /** What would only be counted draws on a bucket of its own, so that Observe never uses up what Enforce needs. */
 export function budget(question: Question): Reason | 0 {
   const { words, base, slot, generation, policy, nowMs, rates, connections } = question;
   if (connections.kills(slot, generation) >= MAX_KILLS_PER_CONNECTION) return Reason.FlowBudget;
   const source = base + Field.InitiatorAddress;
   if (!rates.allows(Bucket.FirstPolicy + policy, words, source, nowMs)) return Reason.PolicyBudget;
-  const node = question.restraint === 0 ? Bucket.Node : Bucket.NodeObserving;
+  const node = spendsBudget(question.restraint) ? Bucket.Node : Bucket.NodeObserving;
   return rates.allows(node, words, source, nowMs) ? 0 : Reason.NodeBudget;
 }
