@@ -184,7 +184,7 @@ export class EventRecorder implements Recorder {
 
   #count(decision: Decision): void {
     const { counters } = this.#options;
-    counters.add(Counter.Findings, decision.firedCount + decision.firedDropped);
+    counters.add(Counter.Findings, decision.newFindings);
     for (let i = 0; i < decision.matchedCount; i++) {
       const label = this.#labels.ofPolicy[decision.matchedPolicies[i]!] ?? 0;
       counters.series.countVerdict(label, decision.matchedVerdicts[i]!, verdictReasonNumber(decision.matchedReasons[i]!));

@@ -108,9 +108,9 @@ class Tally {
   }
 
   count(decision: Decision): void {
-    this.findings += decision.firedCount + decision.firedDropped;
+    this.findings += decision.newFindings;
     if (decision.verdict !== Verdict.Suppress && this.#isFirst(decision, -1)) this.wouldReset++;
-    for (let i = 0; i < decision.firedCount; i++) this.byPolicy[this.#policyOfRule[decision.firedRules[i]!]!]!.findings++;
+    for (let i = 0; !decision.isRetry && i < decision.firedCount; i++) this.byPolicy[this.#policyOfRule[decision.firedRules[i]!]!]!.findings++;
     for (let i = 0; i < decision.matchedCount; i++) {
       const policy = this.byPolicy[decision.matchedPolicies[i]!]!;
       if (decision.matchedVerdicts[i] === Verdict.Suppress) policy.suppressed++;

@@ -108,8 +108,10 @@ describe("a finding on a flow not seen alive yet", () => {
     expect(judge.judgeSlot(slot)).toBe("Suppress NotSeenAlive");
     expect(judge.decider.retry(slot, 0)).toBe(false);
     setFlags(judge, slot, FlowFlag.AckAdvanced1);
+    expect(judge.decider.decision.newFindings).toBe(1);
     expect(judge.decider.retry(slot, 0)).toBe(true);
     expect(judge.said()).toBe("Reset");
+    expect(judge.decider.decision.newFindings).toBe(0);
     expect(judge.decider.retry(slot, 0)).toBe(false);
     expect(judge.decider.waiting.count).toBe(0);
   });

@@ -108,6 +108,7 @@ export class Decider {
     this.#question.load(slot);
     if (alive(this.#question) !== 0) return false;
     this.decide(finding, nowMs);
+    this.decision.isRetry = true;
     this.waiting.remove(finding);
     return true;
   }

@@ -42,6 +42,8 @@ export class Decision {
   readonly firedSides = new Int32Array(MAX_FIRED_RULES);
   firedCount = 0;
   firedDropped = 0;
+  /** The finding is an old one, that waited until its flow was seen alive: it was told and counted before. */
+  isRetry = false;
 
   begin(slot: number, generation: number): void {
     this.slot = slot;
@@ -63,6 +65,12 @@ export class Decision {
     this.matchedDropped = 0;
     this.firedCount = 0;
     this.firedDropped = 0;
+    this.isRetry = false;
+  }
+
+  /** Findings that nobody has counted yet. */
+  get newFindings(): number {
+    return this.isRetry ? 0 : this.firedCount + this.firedDropped;
   }
 
   fired({ rule, signature, side }: Finding): void {
