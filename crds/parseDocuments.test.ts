@@ -63,7 +63,7 @@ describe("parseDocuments()", () => {
   it("gives a fingerprint that follows what an object says, not where or how it is written", () => {
     const [first] = parse(policyText("a")).objects;
     expect(parse(`\n# moved\n${policyText("a", "  mode: Observe # the default\n")}`).objects[0]!.fingerprint).toBe(first!.fingerprint);
-    for (const other of [policyText("b"), policyText("a", "  mode: Enforce\n"), policyText("a").replace("ResponsePolicy", "ClusterResponsePolicy"), policyText("a").replace("{name: a}", "{name: a, namespace: b}")]) {
+    for (const other of [policyText("b"), policyText("a", "  severity: Low\n"), policyText("a").replace("ResponsePolicy", "ClusterResponsePolicy"), policyText("a").replace("{name: a}", "{name: a, namespace: b}")]) {
       expect(parse(other).objects[0]!.fingerprint).not.toBe(first!.fingerprint);
     }
   });

@@ -73,6 +73,23 @@ describe("a ResponsePolicy", () => {
     expect(responsePolicySpec.safeParse(value).success).toBe(false);
   });
 
+  describe("that enforces a rule which names nothing", () => {
+    const enforce = (rule: object, more: object = {}) => faultsOf(policyWith({ mode: "Enforce", rules: [{ name: "r", ...rule }], ...more }));
+    it.each([
+      ["no more than a phase", { connection: { phase: "Established" } }],
+      ["a direction without a subject", { connection: {}, direction: "Inbound" }],
+    ])("is refused: %s", (_name, rule) =>
+      expect(enforce(rule)).toEqual(["rules[0]: Cannot enforce a rule that matches every connection, expected a subject, peers, ports, or the cidrs or ports of the client or server: current rule is r"]));
+    it.each([
+      ["a subject", { connection: {} }, { subject: { interfaces: ["veth*"] } }],
+      ["a peer", { connection: {}, peers: { scope: "External" } }, {}],
+      ["a port", { connection: {}, ports: ["22"] }, {}],
+      ["an end", { connection: { server: { cidrs: ["0.0.0.0/0"] } } }, {}],
+      ["something seen in it", { connection: {}, signature: { rules: ["x"] } }, {}],
+    ])("is taken with %s", (_name, rule, more) => expect(enforce(rule, more)).toEqual([]));
+    it("is taken in Observe", () => expect(faultsOf(policyWith({ rules: [{ name: "r", connection: {} }] }))).toEqual([]));
+  });
+
   it("with many things wrong has each named", () => {
     expect(faultsOf(policyWith({ mode: "x", severity: 1, rules: [{ name: "A", peers: { cidrs: ["x"] }, ports: [80], signature: {} }] })).map((fault) => fault.split(": ")[0])).toEqual([
       "mode",

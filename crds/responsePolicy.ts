@@ -5,6 +5,7 @@ import { confidence, severity } from "./confidence.ts";
 import { duration } from "./duration.ts";
 import { API_VERSION } from "./group.ts";
 import { MAX_EXEMPTIONS, MAX_REASON_LENGTH, MAX_RULES, MAX_TAGS, MAX_TAG_LENGTH } from "./limits.ts";
+import { matchesEverything } from "./emptyMatch.ts";
 import { metadata } from "./metadata.ts";
 import { policyRule } from "./policyRule.ts";
 import { subject } from "./subject.ts";
@@ -35,26 +36,38 @@ const exemption = z.strictObject({
   reason: z.string().max(MAX_REASON_LENGTH).default(""),
 });
 
-export const responsePolicySpec = z.strictObject({
-  mode: z.enum(["Observe", "Enforce"]).default("Observe"),
-  severity: severity.default("Medium"),
-  tags: z.array(z.string().min(1).max(MAX_TAG_LENGTH)).max(MAX_TAGS).default([]),
-  subject: subject.prefault({}),
-  rules: z
-    .array(policyRule)
-    .min(1)
-    .max(MAX_RULES)
-    .superRefine((rules, context) => {
-      const seen = new Set<string>();
-      rules.forEach(({ name }, index) => {
-        if (seen.has(name)) context.addIssue({ code: "custom", path: [index, "name"], message: "Cannot use a rule's name twice, expected a name of its own", input: name });
-        seen.add(name);
+export const responsePolicySpec = z
+  .strictObject({
+    mode: z.enum(["Observe", "Enforce"]).default("Observe"),
+    severity: severity.default("Medium"),
+    tags: z.array(z.string().min(1).max(MAX_TAG_LENGTH)).max(MAX_TAGS).default([]),
+    subject: subject.prefault({}),
+    rules: z
+      .array(policyRule)
+      .min(1)
+      .max(MAX_RULES)
+      .superRefine((rules, context) => {
+        const seen = new Set<string>();
+        rules.forEach(({ name }, index) => {
+          if (seen.has(name)) context.addIssue({ code: "custom", path: [index, "name"], message: "Cannot use a rule's name twice, expected a name of its own", input: name });
+          seen.add(name);
+        });
+      }),
+    respond: respond.prefault({}),
+    limits: limits.prefault({}),
+    exempt: z.array(exemption).max(MAX_EXEMPTIONS).default([]),
+  })
+  .superRefine(({ mode, subject: whose, rules }, context) => {
+    if (mode !== "Enforce") return;
+    rules.forEach((rule, index) => {
+      if (!matchesEverything(whose, rule)) return;
+      context.addIssue({
+        code: "custom",
+        path: ["rules", index],
+        message: `Cannot enforce a rule that matches every connection, expected a subject, peers, ports, or the cidrs or ports of the client or server: current rule is ${rule.name}`,
       });
-    }),
-  respond: respond.prefault({}),
-  limits: limits.prefault({}),
-  exempt: z.array(exemption).max(MAX_EXEMPTIONS).default([]),
-});
+    });
+  });
 
 /** Written by the operator; read by nobody here. */
 const status = z.looseObject({}).optional();

@@ -7,7 +7,7 @@ import { policy, settings } from "./objects.fixture.ts";
 import { Stop } from "./stop.ts";
 import { verdictName } from "./verdict.ts";
 
-const established = "{name: r, connection: {phase: Established}}";
+const established = "{name: r, ports: ['1-65535'], connection: {phase: Established}}";
 
 /** Policies p0, p1, ... with these lines of spec. */
 function judgeOf(...specs: readonly (readonly string[])[]): Judge {

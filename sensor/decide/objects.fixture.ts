@@ -22,7 +22,7 @@ export interface PolicyText {
   cluster?: boolean;
 }
 
-export function policy({ name = "test", namespace = "shop", spec = [], rules = ["{name: any, connection: {}}"], cluster = false }: PolicyText): string {
+export function policy({ name = "test", namespace = "shop", spec = [], rules = ["{name: any, ports: ['1-65535'], connection: {}}"], cluster = false }: PolicyText): string {
   return [
     "apiVersion: flowreset.io/v1alpha1",
     `kind: ${cluster ? "ClusterResponsePolicy" : "ResponsePolicy"}`,

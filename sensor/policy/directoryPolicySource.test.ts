@@ -93,7 +93,7 @@ describe("loadPolicyDirectory()", () => {
     const check = signatureCheck((text) => (text === "bad" ? "Cannot read a signature, expected good" : undefined));
     const { objects, problems } = loadPolicyDirectory({ directory: path, standalone: true, check });
     expect(objects).toEqual([]);
-    expect(problems.map(({ line, column, field }) => [line, column, field])).toEqual([[4, 71, "spec.rules[0].signature.rules[1]"]]);
+    expect(problems.map(({ line, column, field }) => [line, column, field])).toEqual([[4, 91, "spec.rules[0].signature.rules[1]"]]);
     expect(problems[0]!.message).toBe('Cannot read a signature, expected good: current value is "bad"');
   });
 });

@@ -14,7 +14,7 @@ export function policy(name: string, mode = "Observe"): string {
   return `apiVersion: flowreset.io/v1alpha1
 kind: ResponsePolicy
 metadata: {name: ${name}}
-spec: {mode: ${mode}, rules: [{name: any, connection: {}}]}
+spec: {mode: ${mode}, rules: [{name: any, ports: ['1-65535'], connection: {}}]}
 `;
 }
 
