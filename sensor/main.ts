@@ -26,6 +26,7 @@ import { releaseStartMemory } from "./startMemory.ts";
 import { captureFilter, interfaceNames, routeOf } from "./surroundings.ts";
 import { Topology } from "./topology/mod.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
+import { WatchedInterfaces } from "./watchedInterfaces.ts";
 
 /** Starts it; rejects with SensorError for whatever a person can mend. */
 export async function runSensor(options: SensorOptions): Promise<RunningSensor> {
@@ -52,6 +53,8 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   opened.defer(() => topology.close());
   const keeper = new PolicyKeeper({ protectedConnections: ownSessions(process.pid), protectedPorts: options.protectedPorts });
   keeper.takeInterfaces(topology.interfaces(), topology.sharedAddresses());
+  const watched = new WatchedInterfaces(options, log);
+  watched.onInterfaces(topology.interfaces());
   const policyReport = new PolicyReport(log);
   const source = options.policies === undefined ? undefined : new DirectoryPolicySource({ directory: options.policies, standalone: true, check: checkSignatures });
   opened.defer(() => source?.close());
@@ -122,6 +125,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   };
   const tellInterfaces = (): void => {
     const interfaces = topology.interfaces();
+    watched.onInterfaces(interfaces);
     for (let worker = 0; worker < workers.count; worker++) {
       workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(interfaces, topology.pods(), options, worker) });
     }
@@ -142,7 +146,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
       : error;
   });
   opened.defer(() => server?.close());
-  const http = await output.serve({ options, workers, keeper, policyReport }).catch((error: unknown) => {
+  const http = await output.serve({ options, workers, keeper, policyReport, watched }).catch((error: unknown) => {
     throw new SensorError("Unavailable", (error as Error).message, "choose another address with --listen, or none");
   });
   opened.defer(() => http?.close());

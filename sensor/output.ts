@@ -12,6 +12,7 @@ import { verdictReasonName } from "./reasonNumbers.ts";
 import { Counter, createLog, createMetrics, openEventWriter, startHttpServer } from "./report/mod.ts";
 import type { EventWriter, HttpServer, Logger, MetricNames } from "./report/mod.ts";
 import { version } from "./version.ts";
+import type { WatchedInterfaces } from "./watchedInterfaces.ts";
 
 /** A Worker that has not turned for so long is not well: it turns twice a second with nothing to do. */
 const HEARTBEAT_LIMIT_MS = 5_000;
@@ -27,6 +28,7 @@ interface ServedParts {
   readonly workers: PacketWorkers;
   readonly keeper: PolicyKeeper;
   readonly policyReport: PolicyReport;
+  readonly watched: WatchedInterfaces;
 }
 
 export const METRIC_NAMES: MetricNames = {
@@ -49,7 +51,7 @@ export function openOutput(options: SensorOptions): Output {
   return { log, events, serve: (parts) => serve(parts, events) };
 }
 
-async function serve({ options, workers, keeper, policyReport }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
+async function serve({ options, workers, keeper, policyReport, watched }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
   if (options.listen === undefined) return undefined;
   const metrics = createMetrics({
     version: version(),
@@ -66,7 +68,7 @@ async function serve({ options, workers, keeper, policyReport }: ServedParts, ev
     listen: options.listen,
     metrics,
     health: () => staleWorker(workers),
-    readiness: () => staleWorker(workers) ?? policyReport.trouble,
+    readiness: () => staleWorker(workers) ?? policyReport.trouble ?? watched.trouble,
   });
 }
 

@@ -160,3 +160,30 @@ describe("events that nobody takes", () => {
     expect(await full.metric("flowreset_event_queue_bytes")).toBeGreaterThan(0);
   });
 });
+
+describe("an interface that was named", () => {
+  test("is told when it goes and when it is back, and the rest is watched all the while", async () => {
+    const arguments_ = ["--interface", "vclient", "vserver", "late0"];
+    await using named = await SensorProcess.start(net.node, { policies: { "named.yaml": policy("named", "named-word") }, arguments: arguments_ });
+    await inForce(named, 1);
+    await named.process.waitForOutput(/"interface":"late0","msg":"interface is not there/);
+    const one = await opened();
+    one.write("named-word");
+    expect((await one.closed).error).toBe("ECONNRESET");
+    await net.node.run(["ip", "link", "add", "late0", "type", "veth", "peer", "name", "late1"]);
+    await net.node.run(["ip", "link", "set", "late0", "up"]);
+    await named.process.waitForOutput(/"interface":"late0","msg":"interface is back"/);
+    await net.node.run(["ip", "link", "del", "late0"]);
+    await until("the interface to be missed again", () => (named.process.stderr.match(/"interface":"late0","msg":"interface is not there/g) ?? []).length === 2 || undefined);
+    const two = await opened();
+    two.write("named-word");
+    expect((await two.closed).error).toBe("ECONNRESET");
+    await lives(neighbour, "and still", 5 + "still here".length);
+  });
+
+  test("alone, and not there, leaves the sensor not ready", async () => {
+    await using blind = await SensorProcess.start(net.node, { arguments: ["--interface", "ghost0"] });
+    const { stdout } = await net.node.run(["curl", "-sS", "-w", "%{http_code}", `${blind.url}/readyz`]);
+    expect(stdout).toBe("none of the interfaces to watch is there and up: ghost0\n503");
+  });
+});
