@@ -15,7 +15,7 @@ const SENSOR_ERRORS: Readonly<Record<SensorErrorCode, ExitCode>> = {
   BadInput: ExitCode.BadInput,
   MissingRight: ExitCode.MissingRight,
   AlreadyRunning: ExitCode.AlreadyRunning,
-  Unavailable: ExitCode.NoSensor,
+  Unavailable: ExitCode.Failed,
   Failed: ExitCode.Failed,
 };
 

@@ -1,12 +1,12 @@
 /** `flowreset flows`: the running sensor's connection table. */
 import type { Command } from "commander";
 import { isIP } from "node:net";
-import { ControlClient, DEFAULT_FLOW_LINES, MAX_FLOW_LINES } from "../sensor/control/mod.ts";
+import { ControlClient, DEFAULT_FLOW_LINES, FLOW_STATES, MAX_FLOW_LINES } from "../sensor/control/mod.ts";
 import type { FlowLine, FlowQuery } from "../sensor/control/mod.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
 import { UsageError } from "./failure.ts";
-import { wholeNumber } from "./parse.ts";
+import { oneOf, wholeNumber } from "./parse.ts";
 import { addSocketOption, placesOf } from "./places.ts";
 import type { PlaceOptions } from "./places.ts";
 import { formatAge, formatBytes, formatCount } from "./quantity.ts";
@@ -38,7 +38,7 @@ export function addFlowsCommand(program: Command, surroundings: Surroundings, do
     .option("--interval <ms>", "with --watch: milliseconds between", wholeNumber(100, 3_600_000), 1_000)
     .option("--ip <address>", "only where either end has this address")
     .option("--port <port>", "only where either end has this port", wholeNumber(1, 65_535))
-    .option("--state <name>", "only in this state, such as Established")
+    .option("--state <name>", `only in this state: ${FLOW_STATES.join(", ")}`, oneOf(FLOW_STATES))
     .option("--limit <n>", "connections at most", wholeNumber(1, MAX_FLOW_LINES), DEFAULT_FLOW_LINES)
     .option("--json", "print one JSON object a line instead of a table");
   addSocketOption(command)

@@ -21,7 +21,7 @@ test("the launcher works from any folder and through links upon links, and hands
     const { stdout, stderr, status } = launch(command, "version");
     expect([stdout.startsWith("flowreset "), stderr, status]).toEqual([true, "", 0]);
   }
-  const { stderr, status } = launch(join(folder, "bin", "second"), "flows", "--state", "two words", "--socket", join(folder, "no socket"));
+  const { stderr, status } = launch(join(folder, "bin", "second"), "flows", "--socket", join(folder, "no socket"));
   expect(stderr).toContain(`No sensor runs at ${join(folder, "no socket")}`);
   expect(status).toBe(5);
 });

@@ -10,6 +10,15 @@ export function wholeNumber(minimum: number, maximum: number): (text: string) =>
   };
 }
 
+/** One of the words, in any case. */
+export function oneOf(words: readonly string[]): (text: string) => string {
+  return (text) => {
+    const found = words.find((word) => word.toLowerCase() === text.toLowerCase());
+    if (found !== undefined) return found;
+    throw new InvalidArgumentError(`Give one of ${words.join(", ")}.`);
+  };
+}
+
 /** Repeated options add up. */
 export function ports(text: string, earlier: readonly number[] = []): number[] {
   return [...earlier, ...text.split(",").map(wholeNumber(1, 65_535))];

@@ -34,6 +34,7 @@ test.each([
   ["--inject alone", ["sensor", "--policies", ".", "--inject", "route"], "Give --capture-only with --inject"],
   ["a mirror port among others", ["sensor", "--policies", ".", "--capture-only", "a", "--interface", "b"], "Give either"],
   ["a port that is none", ["sensor", "--policies", ".", "--protect-port", "22,http"], "Give a number from 1 to 65535"],
+  ["a state that is none", ["flows", "--state", "Etsablished"], "Give one of SynSent, SynReceived, Established, Closing, Closed."],
   ["no address to filter by", ["flows", "--ip", "localhost"], "Give --ip an address, got localhost"],
 ])("%s is wrong usage", async (_, words, message) => {
   using world = makeWorld();
@@ -95,7 +96,7 @@ test.each([
   ["BadInput", 2],
   ["MissingRight", 3],
   ["AlreadyRunning", 4],
-  ["Unavailable", 5],
+  ["Unavailable", 1],
   ["Failed", 1],
 ] as const)("a sensor that cannot start with %s ends with %d, message and hint", async (code, exitCode) => {
   using world = makeWorld({ refusal: new SensorError(code, "what\u001b[2J", "do this") });

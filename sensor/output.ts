@@ -4,6 +4,7 @@ import { verdictName } from "./decide/mod.ts";
 import { flowEvictionName, flowRefusalName, flowWorthName } from "./flow/mod.ts";
 import { outcomeName, outcomeReasonName } from "./inject/mod.ts";
 import { killTargetName } from "./killTarget.ts";
+import { SensorError } from "./options.ts";
 import type { SensorOptions } from "./options.ts";
 import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
@@ -45,10 +46,18 @@ export const METRIC_NAMES: MetricNames = {
 
 export function openOutput(options: SensorOptions): Output {
   const log = createLog(options.logLevel, process.stderr.isTTY === true);
-  const events = openEventWriter(options.events, {
-    onFault: (error) => (error === undefined ? log.info("events are written again") : log.error({ err: error }, "events cannot be written, they are counted as dropped")),
-  });
+  const events = openEvents(options.events, log);
   return { log, events, serve: (parts) => serve(parts, events) };
+}
+
+function openEvents(path: string, log: Logger): EventWriter {
+  try {
+    return openEventWriter(path, {
+      onFault: (error) => (error === undefined ? log.info("events are written again") : log.error({ err: error }, "events cannot be written, they are counted as dropped")),
+    });
+  } catch (error) {
+    throw new SensorError("BadInput", (error as Error).message, "name another file with --events, - for standard output, or none");
+  }
 }
 
 async function serve({ options, workers, keeper, policyReport, watched }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {

@@ -57,6 +57,9 @@ export interface FlowQuery {
   state?: string;
 }
 
+/** What `FlowLine.state` can be. */
+export const FLOW_STATES = ["SynSent", "SynReceived", "Established", "Closing", "Closed"] as const;
+
 export const MAX_FLOW_LINES = 100_000;
 export const DEFAULT_FLOW_LINES = 1_000;
 
