@@ -115,7 +115,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const resetFiles = new ResetFiles({ keeper, board, workers, log, statePath: options.socket });
   const enforce = (round: CompiledRound): void => {
     const { compiled, labels, labelNames, generation } = round;
-    workers.post({ kind: "policy", compiled, labels, labelNames, generation });
+    workers.post({ kind: "policy", compiled, labels, labelNames, generation, flowTimeouts: keeper.flowTimeouts });
   };
   onSnapshot = (snapshot) => {
     const round = keeper.take(snapshot);

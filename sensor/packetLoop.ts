@@ -120,6 +120,7 @@ export class PacketLoop {
       case "policy":
         this.#labels = labelsOf(message);
         this.pipeline.swap(message.compiled);
+        this.pipeline.tracker.setTimeouts(message.flowTimeouts);
         this.#recorder.swap(message.compiled, this.#labels);
         this.#counters.set(Counter.PolicyGeneration, message.generation);
         answer({ kind: "policy", generation: message.generation });

@@ -7,7 +7,7 @@ import type { LoadedObject, SensorSettingsSpec } from "../crds/mod.ts";
 import { compile, complaintOfSignature } from "./decide/mod.ts";
 import type { CompileNote, CompileResult, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
-import type { FlowLimits } from "./flow/mod.ts";
+import type { FlowTimeouts } from "./flow/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { LabelTable } from "./report/mod.ts";
 import { FLOW_RESET_LABEL } from "./resetRuns.ts";
@@ -17,9 +17,6 @@ export interface PolicyKeeperOptions {
   /** Ports of this machine that are never reset. */
   readonly protectedPorts: readonly number[];
 }
-
-/** Those of flow's limits that settings name. */
-export type FlowTimeouts = Pick<FlowLimits, "synSentMs" | "establishedMs" | "closingMs" | "closedMs">;
 
 /** A signature that cannot be read breaks its file, so that the last good version stays in force. */
 export const checkSignatures = signatureCheck(complaintOfSignature);

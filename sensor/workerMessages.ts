@@ -3,7 +3,7 @@ import type { CaptureFilter } from "./capture/mod.ts";
 import type { FlowLine, FlowQuery } from "./control/mod.ts";
 import type { CompiledPolicy } from "./decide/mod.ts";
 import type { InjectRoute } from "./inject/mod.ts";
-import type { FlowTimeouts } from "./policyKeeper.ts";
+import type { FlowTimeouts } from "./flow/mod.ts";
 import type { RunLine } from "./resetRuns.ts";
 
 /** `workerData` of a packet Worker. */
@@ -37,7 +37,7 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  | { readonly kind: "policy"; readonly compiled: CompiledPolicy; readonly labels: readonly number[]; readonly labelNames: readonly [number, string][]; readonly generation: number }
+  | { readonly kind: "policy"; readonly compiled: CompiledPolicy; readonly labels: readonly number[]; readonly labelNames: readonly [number, string][]; readonly generation: number; readonly flowTimeouts: FlowTimeouts }
   | { readonly kind: "interfaces"; readonly names: readonly [number, string][]; readonly filter: CaptureFilter }
   | { readonly kind: "reset"; readonly run: number; readonly name: string; readonly compiled: CompiledPolicy }
   | { readonly kind: "flows"; readonly id: number; readonly query: FlowQuery }

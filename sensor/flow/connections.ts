@@ -7,7 +7,7 @@
 import type { Packet } from "../decode/mod.ts";
 import * as events from "./event.ts";
 import { WORTHS, timeoutOf, worthOf } from "./expiry.ts";
-import type { FlowLimits } from "./limits.ts";
+import type { FlowLimits, FlowTimeouts } from "./limits.ts";
 import * as record from "./record.ts";
 import type { Reassembly } from "./reassembly.ts";
 import type { FlowTable } from "./table.ts";
@@ -28,7 +28,7 @@ export class Connections {
   private readonly table: FlowTable;
   private readonly reassembly: Reassembly;
   private readonly twins: Twins;
-  private readonly limits: FlowLimits;
+  private limits: FlowLimits;
   private readonly onEvict: (slot: number) => void;
   private readonly taps = new Int32Array(2 * TAP_FIELDS.length);
 
@@ -99,6 +99,11 @@ export class Connections {
       for (let i = 0; i < TAP_FIELDS.length; i++) words[to + TAP_FIELDS[i]] = taps[side * TAP_FIELDS.length + i];
     }
     this.begin(packet, slot, state, flags);
+  }
+
+  /** From the next look at silent flows on. */
+  setTimeouts(timeouts: FlowTimeouts): void {
+    this.limits = { ...this.limits, ...timeouts };
   }
 
   /** Gives up flows that were silent too long; looks at `budget` of them at most. Returns how many went. */

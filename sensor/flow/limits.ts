@@ -19,6 +19,9 @@ export interface FlowLimits {
   readonly closedMs: number;
 }
 
+/** Those that people set. */
+export type FlowTimeouts = Pick<FlowLimits, "synSentMs" | "establishedMs" | "closingMs" | "closedMs">;
+
 export const DEFAULT_LIMITS: FlowLimits = {
   reassemblyBytesPerSide: 256 * 1024,
   reassemblyBytes: 32 * 1024 * 1024,

@@ -23,7 +23,7 @@ export {
 } from "./event.ts";
 export { Worth, worthOf, WORTHS } from "./expiry.ts";
 export { TupleHash } from "./hash.ts";
-export { DEFAULT_LIMITS, type FlowLimits } from "./limits.ts";
+export { DEFAULT_LIMITS, type FlowLimits, type FlowTimeouts } from "./limits.ts";
 export { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField, TapInfo } from "./record.ts";
 export { NULL_SINK, type StreamSink } from "./stream.ts";
 export { FlowTable, type FlowTableOptions } from "./table.ts";

@@ -236,6 +236,13 @@ describe("worth", () => {
     expect(world.tracker.expire(world.nowMs + timeoutMs, 10)).toBe(0);
   });
 
+  it("takes other timeouts for flows that are there already", () => {
+    const world = new Conversation().handshake();
+    world.tracker.setTimeouts({ synSentMs: 1_000, establishedMs: 20_000, closingMs: 1_000, closedMs: 1_000 });
+    expect(world.tracker.expire(world.nowMs + 19_999, 10)).toBe(0);
+    expect(world.tracker.expire(world.nowMs + 20_000, 10)).toBe(1);
+  });
+
   it("does not expire a flow that a kill works on", () => {
     const world = new Conversation().handshake();
     world.table.words[world.table.base(world.slot) + Field.Kill] = 0;

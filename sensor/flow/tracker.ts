@@ -10,7 +10,7 @@ import { Connections, settleState } from "./connections.ts";
 import * as events from "./event.ts";
 import { Handshake, isCleanSyn } from "./handshake.ts";
 import { Listeners } from "./initiator.ts";
-import { DEFAULT_LIMITS, LARGEST_WINDOW, type FlowLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, LARGEST_WINDOW, type FlowLimits, type FlowTimeouts } from "./limits.ts";
 import { Reassembly } from "./reassembly.ts";
 import * as record from "./record.ts";
 import { Prediction } from "./prediction.ts";
@@ -108,6 +108,10 @@ export class FlowTracker {
     else this.refused[FlowRefusal.BadFlags]++;
     if (newSecond && (this.event & FlowEvent.OutOfWindow) === 0) this.taps.record(packet, slot, this.side);
     return slot;
+  }
+
+  setTimeouts(timeouts: FlowTimeouts): void {
+    this.connections.setTimeouts(timeouts);
   }
 
   /** Gives up flows that were silent too long, at most `budget` of them; returns how many went. */

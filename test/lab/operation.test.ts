@@ -75,6 +75,18 @@ describe("the folder of policies", () => {
     await lives(neighbour, "still here");
   });
 
+  test("takes changed timeouts for connections that are there already", async () => {
+    const settings = (established: string): string => `apiVersion: flowreset.io/v1alpha1\nkind: SensorSettings\nmetadata: {name: here}\nspec: {timeouts: {established: ${established}}}\n`;
+    sensor.write("settings.yaml", settings("1h"));
+    const silent = await opened();
+    const isKnown = async (): Promise<boolean> => (await sensor.command(["flows", "--port", String(silent.localPort), "--json"])).stdout !== "";
+    expect(await isKnown()).toBe(true);
+    sensor.write("settings.yaml", settings("10s"));
+    await until("the silent connection to be forgotten", async () => !(await isKnown()), 40_000, 1_000);
+    sensor.remove("settings.yaml");
+    await dies(silent, "first-word");
+  });
+
   test("keeps the last good version of a broken file, names line and field, and says so where asked", async () => {
     const doomed = await opened();
     sensor.write("first.yaml", policy("first", "first-word").replace("mode: Enforce", "mode: Enforc"));
