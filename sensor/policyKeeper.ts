@@ -8,6 +8,7 @@ import { compile, complaintOfSignature } from "./decide/mod.ts";
 import type { CompileNote, CompileResult, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
 import type { FlowTimeouts } from "./flow/mod.ts";
+import { fullName } from "./fullName.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { LabelTable } from "./report/mod.ts";
 import { FLOW_RESET_LABEL } from "./resetRuns.ts";
@@ -82,7 +83,7 @@ export class PolicyKeeper {
   compile(): CompiledRound {
     const policies = this.#objects.filter(({ kind }) => kind === "ResponsePolicy" || kind === "ClusterResponsePolicy");
     const { compiled, notes, withInterfaces } = this.#compile(policies);
-    const labels = compiled.names.policies.map(({ namespace, name }) => this.labels.intern(namespace === "" ? name : `${namespace}/${name}`));
+    const labels = compiled.names.policies.map((policy) => this.labels.intern(fullName(policy)));
     const labelNames = [FLOW_RESET_LABEL, ...labels].map((label): [number, string] => [label, this.labels.name(label)]);
     this.#last = { compiled, labels, labelNames, generation: ++this.generation, notes, withInterfaces };
     return this.#last;
@@ -105,7 +106,7 @@ export class PolicyKeeper {
   get policyStates(): { name: string; mode: string; identity: string }[] {
     return this.#objects.flatMap((object) =>
       object.kind === "ResponsePolicy" || object.kind === "ClusterResponsePolicy"
-        ? [{ name: object.namespace === "" ? object.name : `${object.namespace}/${object.name}`, mode: object.object.spec.mode, identity: identityOf(object) }]
+        ? [{ name: fullName(object), mode: object.object.spec.mode, identity: identityOf(object) }]
         : [],
     );
   }

@@ -8,6 +8,7 @@ import { describeFlow, describeUnseen } from "./describe.ts";
 import type { InterfaceName } from "./describe.ts";
 import type { FlowTable } from "./flow/mod.ts";
 import { FlowNotes } from "./flowNotes.ts";
+import { fullName } from "./fullName.ts";
 import { Outcome, outcomeName, OutcomeReason, outcomeReasonName, proofName } from "./inject/mod.ts";
 import type { OutcomeRecord } from "./inject/mod.ts";
 import { killTargetName, killTargetOf } from "./killTarget.ts";
@@ -243,8 +244,4 @@ export class EventRecorder implements Recorder {
 export function requestDecision(flowReset: string, requestReason: string, target: number): EventDecision {
   const named = { flowReset, ...(requestReason === "" ? {} : { requestReason }) };
   return { ...named, policy: "", policies: [], rule: "", mode: "Enforce", verdict: "Reset", reason: "", target: killTargetName(target) };
-}
-
-function fullName({ namespace, name }: { namespace: string; name: string }): string {
-  return namespace === "" ? name : `${namespace}/${name}`;
 }

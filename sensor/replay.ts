@@ -8,6 +8,7 @@ import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
 import type { Frame } from "./decode/mod.ts";
 import type { CompiledPolicy, Decision } from "./decide/mod.ts";
 import { Stop, Verdict } from "./decide/mod.ts";
+import { fullName } from "./fullName.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { ReplayOptions, ReplayPolicySummary, ReplaySummary } from "./options.ts";
 import { SensorError } from "./options.ts";
@@ -104,7 +105,7 @@ class Tally {
 
   constructor({ names, policyOfRule }: CompiledPolicy) {
     this.#policyOfRule = policyOfRule;
-    this.byPolicy = names.policies.map(({ namespace, name, mode }) => ({ policy: namespace === "" ? name : `${namespace}/${name}`, mode, findings: 0, wouldReset: 0, suppressed: 0 }));
+    this.byPolicy = names.policies.map((policy) => ({ policy: fullName(policy), mode: policy.mode, findings: 0, wouldReset: 0, suppressed: 0 }));
   }
 
   count(decision: Decision): void {

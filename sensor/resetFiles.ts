@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { identityOf } from "../crds/mod.ts";
 import type { LoadedObject } from "../crds/mod.ts";
+import { fullName } from "./fullName.ts";
 import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import type { Logger } from "./report/mod.ts";
@@ -52,7 +53,7 @@ export class ResetFiles {
     const { compiled, notes } = keeper.compileReset(reset);
     for (const { field, message } of notes) log.warn({ file: reset.file, field }, message);
     if (compiled.flowResetCount === 0) return;
-    const name = reset.namespace === "" ? reset.name : `${reset.namespace}/${reset.name}`;
+    const name = fullName(reset);
     const run = board.open(workers.count, (line) => {
       if (line.type !== "done") return;
       const { phase, reason, message } = line;

@@ -9,7 +9,7 @@ import type { CompiledPolicy } from "./compiled.ts";
 import { FlowResetCompiler } from "./compileFlowReset.ts";
 import { PolicyCompiler } from "./compilePolicies.ts";
 import { MAX_FLOW_RESETS, MAX_POLICIES } from "./limits.ts";
-import { type CompileNote, NoteList, type PolicyObject } from "./note.ts";
+import { type CompileNote, NoteList, objectName, type PolicyObject } from "./note.ts";
 import { sharedDoubles, sharedWords } from "./tables.ts";
 
 export interface CompileInput {
@@ -65,10 +65,6 @@ export function compile(input: CompileInput): CompileResult {
     guards: guardsFor(interfaces),
   });
   return { compiled, notes: notes.notes, withInterfaces };
-}
-
-function objectName({ kind, namespace, name }: PolicyObject): string {
-  return `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
 }
 
 function byIdentity(a: PolicyObject, b: PolicyObject): number {
