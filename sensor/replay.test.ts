@@ -88,6 +88,17 @@ describe("replay() gives the same bytes of events", async () => {
   });
 });
 
+test("replay() names interfaces as the file does", async () => {
+  const [form, frames] = [PLAIN, markedConversations(2)];
+  const section = (name: string | undefined, some: readonly TimedFrame[]): Uint8Array => Buffer.concat([
+    sectionBlock(true),
+    interfaceBlock(true, form.linkType, ...(name === undefined ? [] : [option(true, 2, Buffer.from(name))])),
+    ...some.map(({ microseconds, bytes }) => packetBlock(true, { ticks: BigInt(SECONDS * 1_000_000 + microseconds), bytes })),
+  ]);
+  const { events } = await folder.replay([folder.write("named.pcapng", Buffer.concat([section("veth\u00e9", frames.slice(0, 5)), section(undefined, frames.slice(5))]))]);
+  expect(events.trim().split("\n").map((line) => (JSON.parse(line) as { in_iface: string }).in_iface)).toEqual(["veth\u00e9", "if1"]);
+});
+
 test("replay() says that nobody was reset because it is a replay", async () => {
   const { events } = await folder.replay([folder.write("one.pcap", asPcap(PLAIN, markedConversations(1)))]);
   expect(JSON.parse(events)).toMatchObject({ event_type: "alert", alert: { action: "allowed" }, flowreset: { verdict: "WouldReset", reason: "Replay" } });

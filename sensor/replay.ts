@@ -32,10 +32,11 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   if (keeper.resets.length > 0) log.warn({ flowResets: keeper.resets.length }, "FlowResets name connections alive now: none is replayed");
   const writer = openWriter(options);
   const tally = new Tally(round.compiled);
+  const interfaceNames = new Map<number, string>();
   const recorder = new EventRecorder(round.compiled, { ofPolicy: round.labels, names: new Map(round.labelNames) }, {
     counters: new Counters(),
     emit: (line) => write(writer, line, options.events),
-    nameOf: (index) => `if${index}`,
+    nameOf: (index) => interfaceNames.get(index) || `if${index}`,
   });
   const pipeline = new Pipeline({
     compiled: round.compiled,
@@ -70,7 +71,8 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     if (pipeline.hasUndisclosed) pipeline.settle(frame.timestampMs);
   };
   for (const file of options.files) {
-    const summary = await readCapture(file, visit);
+    interfaceNames.clear();
+    const summary = await readCapture(file, visit, (index, name) => interfaceNames.set(index, name));
     packets += summary.packets;
     bytes += summary.bytes;
     if (summary.error === undefined) continue;

@@ -9,7 +9,7 @@ import { createGunzip } from "node:zlib";
 import { ByteWindow } from "./byteWindow.ts";
 import { CaptureFileError } from "./captureFileError.ts";
 import { type RecordReader, PcapMagic, PcapReader, type VisitFrame } from "./pcap.ts";
-import { BlockType, PcapngReader } from "./pcapng.ts";
+import { BlockType, type OnInterface, PcapngReader } from "./pcapng.ts";
 
 export interface CaptureFileSummary {
   packets: number;
@@ -27,8 +27,8 @@ const readFile = promisify(read);
 const closeFile = promisify(close);
 
 /** Visits every frame in the order of the file ("-": standard input). The frame is reused. What `visit` throws is passed on. */
-export async function readCapture(path: string, visit: VisitFrame): Promise<CaptureFileSummary> {
-  const capture = new CaptureStream(visit);
+export async function readCapture(path: string, visit: VisitFrame, onInterface?: OnInterface): Promise<CaptureFileSummary> {
+  const capture = new CaptureStream(visit, onInterface);
   let descriptor = STANDARD_INPUT;
   try {
     if (path !== "-") descriptor = await openFile(path, "r");
@@ -49,9 +49,11 @@ export class CaptureStream {
   readonly summary: CaptureFileSummary = { packets: 0, bytes: 0 };
   visitFailed = false;
   readonly #visit: VisitFrame;
+  readonly #onInterface: OnInterface | undefined;
   #reader: RecordReader | undefined;
 
-  constructor(visit: VisitFrame) {
+  constructor(visit: VisitFrame, onInterface?: OnInterface) {
+    this.#onInterface = onInterface;
     this.#visit = (frame) => {
       this.summary.packets++;
       this.summary.bytes += frame.capturedLength;
@@ -65,7 +67,7 @@ export class CaptureStream {
   read(): void {
     if (this.#reader === undefined) {
       if (this.window.length < 4) return;
-      this.#reader = chooseReader(this.window);
+      this.#reader = chooseReader(this.window, this.#onInterface);
     }
     this.#reader.read(this.window, this.#visit);
   }
@@ -88,10 +90,10 @@ export class CaptureStream {
   }
 }
 
-function chooseReader(window: ByteWindow): RecordReader {
+function chooseReader(window: ByteWindow, onInterface?: OnInterface): RecordReader {
   for (const little of [true, false]) {
     const magic = window.view.getUint32(window.start, little);
-    if (magic === BlockType.Section) return new PcapngReader();
+    if (magic === BlockType.Section) return new PcapngReader(onInterface);
     if (magic === PcapMagic.Microseconds || magic === PcapMagic.Nanoseconds) return new PcapReader(little, magic);
   }
   const found = window.view.getUint32(window.start).toString(16).padStart(8, "0");

@@ -19,6 +19,11 @@ export const BlockType = {
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 export const OptionCode = { End: 0, Comment: 1, InterfaceName: 2, TimestampResolution: 9, TimestampOffset: 14, PacketFlags: 2 } as const;
 export const MAX_INTERFACES = 4096;
+const MAX_NAME_BYTES = 256;
+const decoder = new TextDecoder();
+
+/** An interface of the file: the index that its frames will have, and its name; empty where the file has none. */
+export type OnInterface = (index: number, name: string) => void;
 
 /** Block type, length before and length after. */
 const BLOCK_BYTES = 12;
@@ -40,8 +45,13 @@ interface CaptureInterface {
 export class PcapngReader implements RecordReader {
   readonly awaited = "a block";
   readonly #frame = fileFrame();
+  readonly #onInterface: OnInterface;
   #littleEndian = true;
   #interfaces: CaptureInterface[] = [];
+
+  constructor(onInterface: OnInterface = () => {}) {
+    this.#onInterface = onInterface;
+  }
 
   read(window: ByteWindow, visit: VisitFrame): void {
     this.#frame.bytes = window.bytes;
@@ -141,13 +151,16 @@ export class PcapngReader implements RecordReader {
       ticksPerMs: 1e3,
       offsetMs: 0,
     };
+    let name = "";
     this.#eachOption(window, from + 8, to, (code, at, length) => {
+      if (code === OptionCode.InterfaceName) name = decoder.decode(window.bytes.subarray(at, at + Math.min(length, MAX_NAME_BYTES)));
       if (code === OptionCode.TimestampResolution && length >= 1) added.ticksPerMs = resolution(view.getUint8(at));
       if (code === OptionCode.TimestampOffset && length >= 8) {
         added.offsetMs = Number(view.getBigInt64(at, this.#littleEndian)) * 1000;
       }
     });
     this.#interfaces.push(added);
+    this.#onInterface(this.#interfaces.length, name);
   }
 
   #eachOption(window: ByteWindow, from: number, to: number, visit: (code: number, at: number, length: number) => void): void {
