@@ -25,6 +25,7 @@ check: setup native ## The quick part, under a minute: types, lint, unit and pro
 
 .PHONY: test
 test: setup native lab-packages ## Everything: unit, fuzz and lab (real kernels, real tools)
+	@tools/cap.sh || echo "libpcap's binding is optional and not built: its tests are skipped"
 	@$(node_path) node_modules/.bin/tsc -p .
 	@$(node_path) node_modules/.bin/oxlint --quiet
 	@$(run) test/run.ts

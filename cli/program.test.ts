@@ -33,6 +33,7 @@ test.each([
   ["no address to listen on", ["sensor", "--policies", ".", "--listen", "9464"], "HOST:PORT"],
   ["--inject alone", ["sensor", "--policies", ".", "--inject", "route"], "Give --capture-only with --inject"],
   ["a mirror port among others", ["sensor", "--policies", ".", "--capture-only", "a", "--interface", "b"], "Give either"],
+  ["several workers of libpcap", ["sensor", "--policies", ".", "--capture", "libpcap", "--workers", "2"], "Give --capture ring with several workers"],
   ["a port that is none", ["sensor", "--policies", ".", "--protect-port", "22,http"], "Give a number from 1 to 65535"],
   ["a state that is none", ["flows", "--state", "Etsablished"], "Give one of SynSent, SynReceived, Established, Closing, Closed."],
   ["no address to filter by", ["flows", "--ip", "localhost"], "Give --ip an address, got localhost"],
@@ -73,7 +74,7 @@ test("sensor runs until it is told to end, and opens its events file again on SI
 
 test("sensor takes its words to the options", async () => {
   using world = makeWorld({ endsAtOnce: true });
-  const words = "--policies p --interface veth* eth0 --workers 2 --listen none --events e.json --busy-poll 50 --protect-port 22,2222 --protect-port 8443 --mark-key-file /etc/flowreset/mark.key --log-level debug --capture libpcap --table-capacity 2048 --stop-file /s";
+  const words = "--policies p --interface veth* eth0 --workers 2 --listen none --events e.json --busy-poll 50 --protect-port 22,2222 --protect-port 8443 --mark-key-file /etc/flowreset/mark.key --log-level debug --table-capacity 2048 --stop-file /s";
   expect((await world.run("sensor", ...words.split(" "))).code).toBe(0);
   expect(world.started[0]).toMatchObject({
     interfaces: ["veth*", "eth0"],
@@ -84,12 +85,12 @@ test("sensor takes its words to the options", async () => {
     protectedPorts: [22, 2222, 8443],
     markKeyFile: "/etc/flowreset/mark.key",
     logLevel: "debug",
-    capture: "libpcap",
+    capture: "ring",
     tableCapacity: 2048,
     stopFile: "/s",
   });
-  await world.run("sensor", "--policies", "p", "--capture-only", "eth1");
-  expect(world.started[1]).toMatchObject({ captureOnly: "eth1", inject: "route" });
+  await world.run("sensor", "--policies", "p", "--capture-only", "eth1", "--capture", "libpcap");
+  expect(world.started[1]).toMatchObject({ captureOnly: "eth1", inject: "route", capture: "libpcap" });
 });
 
 test.each([

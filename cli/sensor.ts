@@ -79,6 +79,9 @@ function sensorOptions(words: SensorWords, surroundings: Surroundings): SensorOp
   if (words.captureOnly !== undefined && words.interface !== undefined) {
     throw new UsageError("Give either --capture-only or --interface: a mirror port is the only interface watched");
   }
+  if (words.capture === "libpcap" && words.workers > 1) {
+    throw new UsageError(`Give --capture ring with several workers: libpcap has one, got --workers ${words.workers}`);
+  }
   return {
     policies: words.policies,
     interfaces: words.interface ?? [],

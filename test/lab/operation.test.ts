@@ -1,5 +1,6 @@
 /** A sensor in daily use: its folder of policies, what it tells, and what becomes of that when nobody takes it. */
 import { renameSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inForce } from "./demo/stage.ts";
@@ -14,6 +15,16 @@ let server: Agent;
 let sensor: SensorProcess;
 let neighbour: Connection;
 const PORT = 9_500;
+
+/** The optional package is built by `make cap` alone. */
+function libpcapUnsupported(): boolean {
+  try {
+    createRequire(import.meta.url)("cap");
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 const policy = (name: string, word: string, mode = "Enforce"): string => `apiVersion: flowreset.io/v1alpha1
 kind: ResponsePolicy
@@ -197,5 +208,17 @@ describe("an interface that was named", () => {
     await using blind = await SensorProcess.start(net.node, { arguments: ["--interface", "ghost0"] });
     const { stdout } = await net.node.run(["curl", "-sS", "-w", "%{http_code}", `${blind.url}/readyz`]);
     expect(stdout).toBe("none of the interfaces to watch is there and up: ghost0\n503");
+  });
+});
+
+describe.skipIf(libpcapUnsupported())("a sensor on libpcap", () => {
+  test("cuts what it is told to, at both ends, and nothing beside", async () => {
+    await using portable = await SensorProcess.start(net.node, { policies: { "portable.yaml": policy("portable", "portable-word") }, arguments: ["--capture", "libpcap"] });
+    await inForce(portable, 1);
+    const doomed = await opened();
+    doomed.write("portable-word");
+    expect((await doomed.closed).error).toBe("ECONNRESET");
+    expect((await portable.outcome(doomed.localPort)).flowreset.outcome).toBe("Confirmed");
+    expect(neighbour.end).toBeUndefined();
   });
 });
