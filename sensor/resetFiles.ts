@@ -1,8 +1,10 @@
 /**
  * FlowResets that come as files: each is run once, when it first appears. Which were run is remembered beside the
- * local socket: a sensor that starts again must not kill new connections for an old request.
+ * local socket: a sensor that starts again must not kill new connections for an old request. That memory does not
+ * outlive the machine, and neither do the connections: what was written before the machine started is not run.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { dirname, join } from "node:path";
 import { identityOf } from "../crds/mod.ts";
 import type { LoadedObject } from "../crds/mod.ts";
@@ -18,19 +20,23 @@ export const MAX_REMEMBERED = 10_000;
 export interface ResetFilesOptions {
   readonly keeper: PolicyKeeper;
   readonly board: ResetBoard;
-  readonly workers: PacketWorkers;
+  readonly workers: Pick<PacketWorkers, "count" | "post">;
   readonly log: Logger;
   /** The local socket, beside which the memory lies; undefined: in this process only. */
   readonly statePath: string | undefined;
+  /** As the system tells, where it is left out. */
+  readonly machineStartMs?: number;
 }
 
 export class ResetFiles {
   readonly #options: ResetFilesOptions;
   readonly #file: string | undefined;
   readonly #run: Set<string>;
+  readonly #machineStartMs: number;
 
   constructor(options: ResetFilesOptions) {
     this.#options = options;
+    this.#machineStartMs = options.machineStartMs ?? Date.now() - uptime() * 1_000;
     this.#file = options.statePath === undefined ? undefined : join(dirname(options.statePath), "resets.json");
     this.#run = new Set(this.#file === undefined ? [] : remembered(this.#file));
   }
@@ -43,9 +49,21 @@ export class ResetFiles {
       if (this.#run.has(key)) continue;
       this.#run.add(key);
       changed = true;
-      this.#start(reset);
+      if (this.#isOlderThanTheMachine(reset.file)) {
+        this.#options.log.warn({ file: reset.file, flowReset: fullName(reset) }, "written before this machine started, so that it means connections that are gone: not run, change it to have it done");
+      } else this.#start(reset);
     }
     if (changed) this.#remember();
+  }
+
+  /** By the time that nobody can set: a file copied with its old date is a new one. */
+  #isOlderThanTheMachine(file: string): boolean {
+    try {
+      return statSync(file).ctimeMs < this.#machineStartMs;
+    } catch {
+      // Gone already: its last good version is in force, and was seen by this sensor.
+      return false;
+    }
   }
 
   #start(reset: LoadedObject): void {
