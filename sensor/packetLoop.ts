@@ -3,10 +3,9 @@
  * counters. Who waits for packets, and how, is the caller's (worker.ts for the ring, libpcapCapture.ts for libpcap).
  */
 import type { CaptureFilter, PacketSink, PacketSource } from "./capture/mod.ts";
-import type { FlowLine, FlowQuery } from "./control/mod.ts";
 import { LIVE_DATAGRAM_BYTES } from "./decode/mod.ts";
 import type { Frame } from "./decode/mod.ts";
-import { flowLine, flowStateName } from "./describe.ts";
+import { FlowListing } from "./flowListing.ts";
 import { Pipeline } from "./pipeline.ts";
 import { EventRecorder } from "./recorder.ts";
 import type { PolicyLabels } from "./recorder.ts";
@@ -46,6 +45,7 @@ export class PacketLoop {
   #interfaceNames: ReadonlyMap<number, string>;
   #labels: PolicyLabels;
   #publishedMs = 0;
+  readonly #listings: FlowListing[] = [];
 
   constructor(options: PacketLoopOptions) {
     const { start } = options;
@@ -111,6 +111,7 @@ export class PacketLoop {
       this.#publishedMs = nowMs;
       this.#telemetry.publish(source.statistics(), nowMs);
     }
+    if (this.#listings.length > 0 && this.#list(nowMs)) return 0;
     return Math.max(0, Math.min(nextMs - clock(), IDLE_WAIT_MS));
   }
 
@@ -133,7 +134,11 @@ export class PacketLoop {
         this.#runs.start(message.run, message.name, message.compiled, clock());
         break;
       case "flows":
-        answer({ kind: "flows", id: message.id, lines: this.#listFlows(message.query) });
+        this.#listings.push(new FlowListing(message.id, message.query, {
+          table: this.pipeline.table,
+          nameOf: (index) => this.#nameOf(index),
+          findingsOf: (slot, generation) => this.#recorder.findingsOf(slot, generation),
+        }));
         break;
       case "stopped":
         this.#obeyStop();
@@ -171,19 +176,14 @@ export class PacketLoop {
     this.#counters.set(Counter.Stopped, stopped ? 1 : 0);
   }
 
-  #listFlows(query: FlowQuery): FlowLine[] {
-    const lines: FlowLine[] = [];
-    const { table } = this.pipeline;
-    const nowMs = this.#options.clock();
-    table.forEach((slot) => {
-      if (lines.length >= query.limit) return;
-      if (query.port !== undefined && table.port(slot, 0) !== query.port && table.port(slot, 1) !== query.port) return;
-      if (query.state !== undefined && flowStateName(table.state(slot)).toLowerCase() !== query.state.toLowerCase()) return;
-      const findings = this.#recorder.findingsOf(slot, table.generation(slot));
-      const line = flowLine(table, slot, (index) => this.#nameOf(index), nowMs, findings);
-      if (query.ip === undefined || line.client.ip === query.ip || line.server.ip === query.ip) lines.push(line);
-    });
-    return lines;
+  /** True where more is to be listed in the next turn. */
+  #list(nowMs: number): boolean {
+    const listing = this.#listings[0]!;
+    const lines = listing.turn(nowMs);
+    const { id, isDone } = listing;
+    if (isDone) this.#listings.shift();
+    if (isDone || lines.length > 0) this.#options.answer({ kind: "flows", id, lines, isDone });
+    return this.#listings.length > 0;
   }
 
   #nameOf(interfaceIndex: number): string {

@@ -154,7 +154,7 @@ export class PacketWorkers {
 
   #onMessage(worker: number, message: FromWorker): void {
     if (message.kind === "policy") this.#options.onPolicy(worker, message.generation);
-    else if (message.kind === "flows") this.#onFlows(message.id, message.lines);
+    else if (message.kind === "flows") this.#onFlows(message.id, message.lines, message.isDone);
   }
 
   #fault(error: Error, reject: (error: Error) => void): void {
@@ -176,11 +176,12 @@ export class PacketWorkers {
     });
   }
 
-  #onFlows(id: number, lines: readonly FlowLine[]): void {
+  /** A part of what one Worker lists. */
+  #onFlows(id: number, lines: readonly FlowLine[], isDone: boolean): void {
     const query = this.#queries.get(id);
     if (query === undefined) return;
     query.lines.push(...lines);
-    if (--query.waiting > 0) return;
+    if (!isDone || --query.waiting > 0) return;
     this.#queries.delete(id);
     query.resolve(query.lines);
   }

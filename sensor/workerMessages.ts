@@ -47,7 +47,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "policy"; readonly generation: number }
-  | { readonly kind: "flows"; readonly id: number; readonly lines: readonly FlowLine[] };
+  | { readonly kind: "flows"; readonly id: number; readonly lines: readonly FlowLine[]; readonly isDone: boolean };
 
 /** Kinds of records in the ring: an event line as it stands, or a line of a FlowReset's run as JSON. */
 export const RecordKind = { Event: 1, Run: 2 } as const;
