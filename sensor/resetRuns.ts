@@ -3,7 +3,7 @@
  * by the guards of FlowResets and hands them to inject. Where it names one connection that was never seen, that one is
  * asked for by the oracle.
  */
-import { Decider, FlowResetField, Verdict } from "./decide/mod.ts";
+import { Decider, flowResetIsExact, FlowResetField, Verdict } from "./decide/mod.ts";
 import type { CompiledPolicy } from "./decide/mod.ts";
 import type { ResetLine } from "./control/mod.ts";
 import { describeUnseen } from "./describe.ts";
@@ -59,7 +59,7 @@ export class ResetRuns {
     const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
     recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
     const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
-    const slots = this.#matching(this.#decider, maximum + 1);
+    const slots = flowResetIsExact(compiled, 0) ? this.#named(this.#decider, compiled.flowResets) : this.#matching(this.#decider, maximum + 1);
     if (slots.length > maximum) {
       tell(id, { type: "matched", count: slots.length });
       return this.#finish(id, "TooManyFlows");
@@ -84,6 +84,18 @@ export class ResetRuns {
     return decider;
   }
 
+  /** Where one connection is named, a table of a million others need not be walked. */
+  #named(decider: Decider, reset: Int32Array): number[] {
+    const { table } = this.#options.pipeline;
+    const [client, server] = [FlowResetField.Client, FlowResetField.Server];
+    const slot = table.find(
+      reset[client]!, reset[client + 1]!, reset[client + 2]!, reset[client + 3]!,
+      reset[server]!, reset[server + 1]!, reset[server + 2]!, reset[server + 3]!,
+      reset[FlowResetField.ClientPort]!, reset[FlowResetField.ServerPort]!,
+    );
+    return slot >= 0 && decider.flowResetMatches(0, slot) ? [slot] : [];
+  }
+
   /** One connection that is seen under two tuples counts once. */
   #matching(decider: Decider, limit: number): number[] {
     const { table } = this.#options.pipeline;
@@ -105,16 +117,8 @@ export class ResetRuns {
     if (verdict !== Verdict.Reset) {
       return this.#tellFlow(id, flow, verdict === Verdict.WouldReset ? "WouldReset" : "Failed", reason, 0, undefined);
     }
-    const request = this.#request;
-    request.slot = slot;
-    request.side = -1;
-    request.target = target;
-    request.mayAsk = true;
-    request.origin = id;
-    request.policy = FLOW_RESET_LABEL;
-    request.detectedMs = nowMs;
     run.pending++;
-    if (pipeline.injector.start(request, nowMs) === StartResult.Joined) {
+    if (pipeline.injector.start(this.#requestOf(id, slot, target, nowMs), nowMs) === StartResult.Joined) {
       this.#tellFlow(id, flow, "Failed", "AlreadyBeingReset", 0, undefined);
       run.pending--;
     }
@@ -160,17 +164,22 @@ export class ResetRuns {
     tuple.address.set(words.subarray(0, 8));
     tuple.clientPort = clientPort;
     tuple.serverPort = serverPort;
+    run.pending++;
+    pipeline.injector.startUnseen(tuple, this.#requestOf(id, -1, target, nowMs), nowMs);
+    return true;
+  }
+
+  /** The same object every time. `slot` -1: no record stands for the connection. */
+  #requestOf(origin: number, slot: number, target: number, nowMs: number): KillRequest {
     const request = this.#request;
-    request.slot = -1;
+    request.slot = slot;
     request.side = -1;
     request.target = target;
     request.mayAsk = true;
-    request.origin = id;
+    request.origin = origin;
     request.policy = FLOW_RESET_LABEL;
     request.detectedMs = nowMs;
-    run.pending++;
-    pipeline.injector.startUnseen(tuple, request, nowMs);
-    return true;
+    return request;
   }
 
   #tellFlow(id: number, flow: EventFlow, outcome: SettledReset["outcome"] | "WouldReset", reason: string, rsts: number, microseconds: number | undefined): void {
