@@ -60,7 +60,7 @@ export function addKillCommand(program: Command, surroundings: Surroundings, don
         ["IPv6, see first", "sudo flowreset kill --server '[2001:db8::9]:22' --dry-run"],
       ]) +
         exitCodesHelp([ExitCode.Ok, ExitCode.Failed, ExitCode.BadInput, ExitCode.MissingRight], {
-          [ExitCode.Ok]: "at least one connection matched and every one is confirmed dead",
+          [ExitCode.Ok]: "at least one connection matched and every one is confirmed dead (with --dry-run: would be reset)",
           [ExitCode.Failed]: "nothing matched, or not every connection is confirmed dead",
         }),
     )
