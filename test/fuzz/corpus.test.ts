@@ -8,7 +8,7 @@ const corpus = await corpusSeeds();
 /** What the corpus holds that is not for us: ARP, ICMP, PPP and HDLC links, first fragments alone, mapped addresses. */
 const FOREIGN = ["NotIp", "NotTransport", "UnknownLinkType", "FragmentHeld", "Ipv6MappedAddress"];
 
-test.skipIf(corpus.length === 0)(`decode() takes the packets of ${corpus.length} captures of the corpus`, () => {
+test(`decode() takes the packets of ${corpus.length} captures of the corpus`, () => {
   const counts = new Map<string, number>();
   const packet = new Packet();
   for (const { packets } of corpus) {

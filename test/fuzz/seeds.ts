@@ -42,12 +42,11 @@ const MAX_PACKETS_A_CAPTURE = 200;
 const MAX_CAPTURE_BYTES = 1 << 20;
 const MAX_PACKET_BYTES = 4096;
 
-/** `../shared/corpus`, or what FUZZ_CORPUS says. */
-const CORPUS = process.env["FUZZ_CORPUS"] ?? resolve(import.meta.dirname, "../../../shared/corpus/suricata-verify");
+/** What FUZZ_CORPUS says, `../shared/corpus` where it is, else the captures that are kept here. */
+const CORPUS = process.env["FUZZ_CORPUS"] ?? ["../../../shared/corpus/suricata-verify", "../cases/suricata-verify"].map((path) => resolve(import.meta.dirname, path)).find((path) => existsSync(path))!;
 
-/** The conversations of the corpus; empty where it is absent. */
+/** The conversations of the corpus. */
 export async function corpusSeeds(): Promise<SeedConversation[]> {
-  if (!existsSync(CORPUS)) return [];
   const conversations: SeedConversation[] = [];
   for (const entry of readdirSync(CORPUS, { recursive: true }) as string[]) {
     const path = join(CORPUS, entry);
