@@ -130,6 +130,13 @@ test("replay prints a summary in words, with what could not be decoded", async (
   ]);
 });
 
+test("of many policies a replay shows those that found something, and counts the others", async () => {
+  const byPolicy = Array.from({ length: 100 }, (_, number) => ({ policy: `p${number}`, mode: "Observe" as const, findings: number % 50 === 7 ? 1 : 0, wouldReset: 0, suppressed: 0 }));
+  using world = makeWorld({ summary: { byPolicy } });
+  const { out } = await world.run("replay", "a.pcap");
+  expect(out.split("\n").slice(-6)).toEqual(["POLICY  MODE     FINDINGS  WOULD RESET  SUPPRESSED", "p7      Observe         1            0           0", "p57     Observe         1            0           0", "", "and 98 more policies, see --json", ""]);
+});
+
 test("a capture that breaks off gives its summary, where it broke, and exit code 2", async () => {
   using world = makeWorld({ summary: { error: { file: "a.pcap", offset: 1_024, message: "the file ends inside a packet" } } });
   const { code, out, err } = await world.run("replay", "a.pcap", "--json");

@@ -74,8 +74,9 @@ const POLICY_COLUMNS: readonly Column<ReplayPolicySummary>[] = [
   { title: "SUPPRESSED", right: true, value: ({ suppressed }) => formatCount(suppressed) },
 ];
 
-/** Reasons of decode shown; --json has them all. */
+/** Reasons of decode, and policies, shown; --json has them all. */
 const MAX_REASONS = 10;
+const MAX_POLICIES = 40;
 
 export function summaryText(summary: ReplaySummary): string {
   const { packets, bytes, flows, findings, wouldReset, byPolicy, decodeReasons, captureSeconds, files } = summary;
@@ -93,6 +94,9 @@ export function summaryText(summary: ReplaySummary): string {
     const more = reasons.length > MAX_REASONS ? `, and ${reasons.length - MAX_REASONS} more` : "";
     lines.push(`${"not decoded".padEnd(12)} ${shown.join(", ")}${more}`);
   }
-  if (byPolicy.length > 0) lines.push("", ...tableLines(POLICY_COLUMNS, byPolicy));
+  // Of many policies those are of interest that found something.
+  const shown = byPolicy.length <= MAX_POLICIES ? byPolicy : byPolicy.filter(({ findings: found }) => found > 0).slice(0, MAX_POLICIES);
+  if (shown.length > 0) lines.push("", ...tableLines(POLICY_COLUMNS, shown));
+  if (shown.length < byPolicy.length) lines.push("", `and ${formatCount(byPolicy.length - shown.length)} more policies, see --json`);
   return `${lines.join("\n")}\n`;
 }
