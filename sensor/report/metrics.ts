@@ -147,7 +147,7 @@ function registerSeries(registry: Registry, sources: MetricSources): void {
       }),
     );
   verdicts("flowreset_verdicts_total", "What was decided about findings", undefined);
-  verdicts("flowreset_would_resets_total", "Resets that the policy's mode held back", sources.wouldVerdicts);
+  verdicts("flowreset_would_resets_total", "Resets that the policy's mode, or the emergency stop, held back", sources.wouldVerdicts);
   verdicts("flowreset_suppressed_total", "Resets that a guard refused; reason is the guard", sources.suppressVerdicts);
 }
 
