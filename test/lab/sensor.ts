@@ -110,7 +110,7 @@ export class SensorProcess {
 
   /** Runs `flowreset` against it. */
   command(words: readonly string[]): ReturnType<Namespace["run"]> {
-    return this.#namespace.run([process.execPath, PROGRAM, ...words, "--socket", this.socket], { check: false, timeoutMs: 60_000 });
+    return flowreset(this.#namespace, [...words, "--socket", this.socket]);
   }
 
   stop(): Promise<unknown> {
@@ -120,4 +120,9 @@ export class SensorProcess {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** Runs `flowreset` with these words in a namespace; an exit code other than 0 is returned. */
+export function flowreset(namespace: Namespace, words: readonly string[]): ReturnType<Namespace["run"]> {
+  return namespace.run([process.execPath, PROGRAM, ...words], { check: false, timeoutMs: 60_000 });
 }

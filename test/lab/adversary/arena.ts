@@ -61,20 +61,21 @@ export class Arena {
     this.outside = outside!;
   }
 
-  static async open(): Promise<Arena> {
-    const net = await bridge(await Lab.open(["cc"]));
+  /** On a bridge unless told; the sensor with more arguments where there are. */
+  static async open(topology: (lab: Lab) => Promise<Network> = bridge, more: readonly string[] = []): Promise<Arena> {
+    const net = await topology(await Lab.open(["cc"]));
     const stations: Station[] = [net.client, net.server, net.outside];
     const agents = await Promise.all(stations.map(({ namespace }) => Agent.start(namespace)));
-    return new Arena(net, await SensorProcess.start(net.node, sensorSetup(net.lab)), agents);
+    return new Arena(net, await SensorProcess.start(net.node, sensorSetup(net.lab, false, more)), agents);
   }
 
   close(): Promise<void> {
     return this.net.lab.close();
   }
 
-  /** A connection to the server pod that has said hello and heard it back; `port` must echo. */
-  async echoing(from: Agent, port: number, localPort?: number): Promise<Connection> {
-    const connection = await from.connect({ host: this.net.server.ipv4, port, ...(localPort === undefined ? {} : { localPort }) });
+  /** A connection to the server pod (or `host`) that has said hello and heard it back; `port` must echo. */
+  async echoing(from: Agent, port: number, localPort?: number, host = this.net.server.ipv4): Promise<Connection> {
+    const connection = await from.connect({ host, port, ...(localPort === undefined ? {} : { localPort }) });
     connection.write("hello");
     await connection.received(5);
     return connection;

@@ -90,11 +90,12 @@ export class Connection {
   }
 
   /** Waits until so many bytes have been received. @throws where it closes before. */
-  received(bytes: number, timeoutMs = 10_000): Promise<Statistics> {
-    return until(`${bytes} bytes received`, async () => {
-      const statistics = await this.statistics();
-      if (statistics.receivedBytes >= bytes) return statistics;
-      return undefined;
+  async received(bytes: number, timeoutMs = 10_000): Promise<Statistics> {
+    const statistics = await until(`${bytes} bytes received`, async () => {
+      const now = await this.statistics();
+      return now.receivedBytes >= bytes || this.end !== undefined ? now : undefined;
     }, timeoutMs, 5);
+    if (statistics.receivedBytes >= bytes) return statistics;
+    throw new Error(`Waited for ${bytes} bytes: it closed (${this.end?.error ?? "orderly"}) after ${statistics.receivedBytes}`);
   }
 }
