@@ -62,7 +62,7 @@ export function createControl(parts: ControlParts): ControlHandlers {
 let resets = 0;
 
 /** A spec as people would write it in a file, judged by the same schema. */
-async function* reset({ keeper, board, workers }: ControlParts, spec: unknown, signal: AbortSignal): AsyncIterable<ResetLine> {
+async function* reset({ keeper, board }: ControlParts, spec: unknown, signal: AbortSignal): AsyncIterable<ResetLine> {
   const name = `request-${process.pid}-${++resets}`;
   const text = JSON.stringify({ apiVersion: "flowreset.io/v1alpha1", kind: "ClusterFlowReset", metadata: { name }, spec });
   const { objects, problems } = parseDocuments(text, "request", { standalone: true });
@@ -73,11 +73,10 @@ async function* reset({ keeper, board, workers }: ControlParts, spec: unknown, s
   const lines: ResetLine[] = [];
   let wake = (): void => {};
   signal.addEventListener("abort", () => wake());
-  const run = board.open(workers.count, (line) => {
+  board.start(name, compiled, (line) => {
     lines.push(line);
     wake();
   });
-  workers.post({ kind: "reset", run, name, compiled });
   while (!signal.aborted) {
     const line = lines.shift();
     if (line === undefined) {

@@ -7,6 +7,7 @@ import { version } from "./version.ts";
 import { interfaceMatches } from "../crds/mod.ts";
 import { hasNetRaw } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
+import { createClaims } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import { markKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
@@ -67,9 +68,10 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
 
   const stop = new Int32Array(new SharedArrayBuffer(4));
   if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
-  const board = new ResetBoard();
+  const board: ResetBoard = new ResetBoard(() => workers);
   const warmUpCompiled = compileWarmUp();
   const seed = randomBytes(4).readInt32LE();
+  const claims = options.workers > 1 ? createClaims() : undefined;
   const workers: PacketWorkers = new PacketWorkers({
     count: options.capture === "libpcap" ? 1 : options.workers,
     ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
@@ -84,14 +86,15 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
       markKey: key,
       stop: stop.buffer as SharedArrayBuffer,
       homes: topology.homes,
-      filter: captureFilter(topology.interfaces(), topology.pods(), options, worker),
+      claims,
+      filter: captureFilter(topology, options, worker),
       busyPollMicroseconds: options.busyPollMicroseconds,
       ...routeOf(topology.interfaces(), options),
       interfaceNames: interfaceNames(topology.interfaces()),
       flowTimeouts: keeper.flowTimeouts,
     }),
     onEvent: (line) => output.events.write(line),
-    onRun: (record) => board.onRecord(record, workers.count),
+    onRun: (record) => board.onRecord(record),
     onPolicy: (worker, generation) => log.debug({ worker, generation }, "policy in force"),
     onFault: (error) => {
       log.fatal({ err: error }, "the sensor ends; traffic goes on");
@@ -112,7 +115,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const stopWatch = options.stopFile === undefined ? undefined : watchStopFile(options.stopFile, setStopped);
   opened.defer(() => stopWatch?.close());
 
-  const resetFiles = new ResetFiles({ keeper, board, workers, log, statePath: options.socket });
+  const resetFiles = new ResetFiles({ keeper, board, log, statePath: options.socket });
   const enforce = (round: CompiledRound): void => {
     const { compiled, labels, labelNames, generation } = round;
     workers.post({ kind: "policy", compiled, labels, labelNames, generation, flowTimeouts: keeper.flowTimeouts });
@@ -127,7 +130,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     const interfaces = topology.interfaces();
     watched.onInterfaces(interfaces);
     for (let worker = 0; worker < workers.count; worker++) {
-      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(interfaces, topology.pods(), options, worker) });
+      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(topology, options, worker) });
     }
   };
   topology.onPods(tellInterfaces);

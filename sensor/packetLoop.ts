@@ -3,6 +3,7 @@
  * counters. Who waits for packets, and how, is the caller's (worker.ts for the ring, libpcapCapture.ts for libpcap).
  */
 import type { CaptureFilter, PacketSink, PacketSource } from "./capture/mod.ts";
+import { Claims } from "./decide/mod.ts";
 import { LIVE_DATAGRAM_BYTES } from "./decode/mod.ts";
 import type { Frame } from "./decode/mod.ts";
 import { FlowListing } from "./flowListing.ts";
@@ -71,6 +72,7 @@ export class PacketLoop {
       recorder: this.#recorder,
       decode: { ...LIVE_DECODING, seed: start.seed },
       ...homes,
+      ...(start.claims === undefined ? {} : { claims: new Claims(start.claims, start.worker) }),
       route: start.route,
       flowLimits: start.flowTimeouts,
       labelOf: (policy) => this.#labels.ofPolicy[policy] ?? 0,
@@ -131,7 +133,10 @@ export class PacketLoop {
         setFilter(message.filter);
         break;
       case "reset":
-        this.#runs.start(message.run, message.name, message.compiled, clock());
+        this.#runs.match(message.run, message.name, message.compiled);
+        break;
+      case "resetGo":
+        this.#runs.start(message.run, message.spared, message.unseen, clock());
         break;
       case "flows":
         this.#listings.push(new FlowListing(message.id, message.query, {

@@ -6,7 +6,7 @@
  * the packets, so a replay takes the same way as live traffic.
  */
 import { Decider, Verdict } from "./decide/mod.ts";
-import type { CompiledPolicy, Decision } from "./decide/mod.ts";
+import type { Claims, CompiledPolicy, Decision } from "./decide/mod.ts";
 import { DecodeContext, DecodeReason, decode, Packet, Protocol } from "./decode/mod.ts";
 import type { DecodeOptions, Frame } from "./decode/mod.ts";
 import { Detector, DetectPhase } from "./detect/mod.ts";
@@ -36,6 +36,8 @@ export interface PipelineOptions {
   readonly recorder: Recorder;
   readonly decode?: DecodeOptions;
   readonly homes?: Homes;
+  /** Where other Workers may see the same connections. */
+  readonly claims?: Claims;
   readonly route?: InjectRoute;
   readonly flowLimits?: Partial<FlowLimits>;
   readonly injectLimits?: Partial<InjectLimits>;
@@ -89,7 +91,7 @@ export class Pipeline {
       ...(options.homes === undefined ? {} : { homes: options.homes }),
       ...(options.flowLimits === undefined ? {} : { limits: options.flowLimits }),
     });
-    this.decider = new Decider({ flows: this.table, compiled, stop, seed: seed ^ 0x5bd1e995 });
+    this.decider = new Decider({ flows: this.table, compiled, stop, seed: seed ^ 0x5bd1e995, claims: options.claims });
     this.injector = new Injector({
       table: this.table,
       outbox: this.outbox,

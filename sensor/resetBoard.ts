@@ -3,7 +3,9 @@
  * Whoever asked (a file, the local socket) listens; nobody needs to.
  */
 import type { ResetDone, ResetLine } from "./control/mod.ts";
-import type { RunRecord } from "./workerMessages.ts";
+import { FlowResetField, flowResetIsExact } from "./decide/mod.ts";
+import type { CompiledPolicy } from "./decide/mod.ts";
+import type { RunRecord, ToWorker } from "./workerMessages.ts";
 
 /** Longest that a run may take: the proof of each flow is bounded by inject, this is for a Worker that died. */
 const GIVE_UP_MS = 15_000;
@@ -11,38 +13,58 @@ const GIVE_UP_MS = 15_000;
 interface Board {
   readonly tell: (line: ResetLine) => void;
   readonly timer: NodeJS.Timeout;
+  readonly maxFlows: number;
+  /** It names one connection, which can be asked for though nobody has seen it. */
+  readonly isExact: boolean;
+  /** By Worker, what it has matched; undefined until it has said so. */
+  readonly matched: (readonly string[] | undefined)[];
+  started: boolean;
+  /** Connections, each once. */
+  count: number;
   waiting: number;
-  matched: number;
-  heard: number;
   failed: string;
   confirmed: number;
   would: number;
   flows: number;
 }
 
+/** What the board needs of the Workers. */
+export interface ResetWorkers {
+  readonly count: number;
+  postTo(worker: number, message: ToWorker): void;
+}
+
 export class ResetBoard {
+  readonly #workers: () => ResetWorkers;
   readonly #boards = new Map<number, Board>();
   #next = 1;
+
+  constructor(workers: () => ResetWorkers) {
+    this.#workers = workers;
+  }
 
   get underWay(): number {
     return this.#boards.size;
   }
 
-  /** The number of a new run that `workers` Workers answer. `tell` gets its lines, the last of type `done`. */
-  open(workers: number, tell: (line: ResetLine) => void): number {
+  /** Has all Workers do it. `compiled` holds this one FlowReset. `tell` gets the run's lines, the last of type `done`. */
+  start(name: string, compiled: CompiledPolicy, tell: (line: ResetLine) => void): void {
     const run = this.#next++;
+    const workers = this.#workers();
     const timer = setTimeout(() => this.#close(run, "NoAnswer"), GIVE_UP_MS);
     timer.unref();
-    this.#boards.set(run, { tell, timer, waiting: workers, matched: 0, heard: 0, failed: "", confirmed: 0, would: 0, flows: 0 });
-    return run;
+    const maxFlows = compiled.flowResets[FlowResetField.MaxFlows]!;
+    const isExact = flowResetIsExact(compiled, 0);
+    this.#boards.set(run, { tell, timer, maxFlows, isExact, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", confirmed: 0, would: 0, flows: 0 });
+    for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "reset", run, name, compiled });
   }
 
-  onRecord({ run, line }: RunRecord, workers: number): void {
+  onRecord({ worker, run, line }: RunRecord): void {
     const board = this.#boards.get(run);
     if (board === undefined) return;
     if (line.type === "matched") {
-      board.matched += line.count;
-      if (++board.heard === workers) board.tell({ type: "matched", count: board.matched });
+      board.matched[worker] = line.connections;
+      this.#go(run, board);
     } else if (line.type === "flow") {
       board.flows++;
       if (line.outcome === "Confirmed") board.confirmed++;
@@ -50,8 +72,35 @@ export class ResetBoard {
       board.tell(line);
     } else {
       if (line.failed !== "") board.failed = line.failed;
-      if (--board.waiting === 0) this.#close(run, board.failed);
+      board.matched[worker] ??= [];
+      board.waiting--;
+      this.#go(run, board);
+      if (board.waiting === 0) this.#close(run, board.failed);
     }
+  }
+
+  /** When every Worker has said what matches: nothing is sent before, and nothing where it is too much. */
+  #go(run: number, board: Board): void {
+    if (board.started || board.matched.includes(undefined)) return;
+    board.started = true;
+    const workers = this.#workers();
+    const known = new Set<string>();
+    let count = 0;
+    const spared = board.matched.map((connections) => {
+      const others = connections!.filter((connection) => connection !== "" && known.has(connection));
+      count += connections!.length - others.length;
+      for (const connection of connections!) known.add(connection);
+      return others;
+    });
+    board.count = count === 0 && board.isExact ? 1 : count;
+    const tooMany = count > board.maxFlows;
+    board.tell({ type: "matched", count: board.count });
+    for (let worker = 0; worker < workers.count; worker++) {
+      // New connections may come to any Worker; one asks.
+      const unseen = count > 0 ? "no" : worker === 0 ? "ask" : "hold";
+      workers.postTo(worker, { kind: "resetGo", run, spared: tooMany ? "all" : spared[worker]!, unseen });
+    }
+    if (tooMany) this.#close(run, "TooManyFlows");
   }
 
   #close(run: number, failed: string): void {
@@ -62,8 +111,8 @@ export class ResetBoard {
   }
 }
 
-function doneLine({ matched, flows, confirmed, would }: Board, failed: string): ResetDone {
-  if (failed !== "") return { type: "done", phase: "Failed", reason: failed, message: `${failed}: ${matched} connections matched` };
+function doneLine({ count, flows, confirmed, would }: Board, failed: string): ResetDone {
+  if (failed !== "") return { type: "done", phase: "Failed", reason: failed, message: `${failed}: ${count} connections matched` };
   if (flows === 0) return { type: "done", phase: "Succeeded", reason: "NothingMatched", message: "no connection matched" };
   if (would > 0) return { type: "done", phase: "Succeeded", reason: "WouldReset", message: `${would} of ${flows} connections would have been reset` };
   if (confirmed === flows) return { type: "done", phase: "Succeeded", reason: "", message: `${confirmed} of ${flows} connections proved dead` };

@@ -9,7 +9,6 @@ import { dirname, join } from "node:path";
 import { identityOf } from "../crds/mod.ts";
 import type { LoadedObject } from "../crds/mod.ts";
 import { fullName } from "./fullName.ts";
-import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import type { Logger } from "./report/mod.ts";
 import type { ResetBoard } from "./resetBoard.ts";
@@ -20,7 +19,6 @@ export const MAX_REMEMBERED = 10_000;
 export interface ResetFilesOptions {
   readonly keeper: PolicyKeeper;
   readonly board: ResetBoard;
-  readonly workers: Pick<PacketWorkers, "count" | "post">;
   readonly log: Logger;
   /** The local socket, beside which the memory lies; undefined: in this process only. */
   readonly statePath: string | undefined;
@@ -67,17 +65,16 @@ export class ResetFiles {
   }
 
   #start(reset: LoadedObject): void {
-    const { keeper, board, workers, log } = this.#options;
+    const { keeper, board, log } = this.#options;
     const { compiled, notes } = keeper.compileReset(reset);
     for (const { field, message } of notes) log.warn({ file: reset.file, field }, message);
     if (compiled.flowResetCount === 0) return;
     const name = fullName(reset);
-    const run = board.open(workers.count, (line) => {
+    board.start(name, compiled, (line) => {
       if (line.type !== "done") return;
       const { phase, reason, message } = line;
       log[phase === "Succeeded" ? "info" : "warn"]({ flowReset: name, phase, ...(reason === "" ? {} : { reason }) }, message);
     });
-    workers.post({ kind: "reset", run, name, compiled });
   }
 
   #remember(): void {

@@ -1,7 +1,7 @@
 /**
- * A FlowReset at work in one Worker: finds the flows that it names, counts them before anything is sent, judges each
- * by the guards of FlowResets and hands them to inject. Where it names one connection that was never seen, that one is
- * asked for by the oracle.
+ * A FlowReset at work in one Worker: finds the flows that it names and says so (`match`); when all Workers have, and
+ * there are not too many, judges each by the guards of FlowResets and hands them to inject (`start`). Where it names one
+ * connection that nobody has seen, that one is asked for by the oracle.
  */
 import { Decider, flowResetIsExact, FlowResetField, Verdict } from "./decide/mod.ts";
 import type { CompiledPolicy } from "./decide/mod.ts";
@@ -22,7 +22,11 @@ export const MAX_RUNS = 1_024;
 export const FLOW_RESET_LABEL = 1;
 
 /** What a Worker says of a run: lines as the local socket has them; `settled` closes the Worker's part. */
-export type RunLine = Exclude<ResetLine, { type: "done" }> | { type: "settled"; failed: string };
+export type RunLine =
+  | Extract<ResetLine, { type: "flow" }>
+  /** `connections`: names that the same connection has in every Worker; "" where its begin was not seen. */
+  | { type: "matched"; connections: readonly string[] }
+  | { type: "settled"; failed: string };
 
 export interface ResetRunsOptions {
   readonly pipeline: Pipeline;
@@ -32,6 +36,8 @@ export interface ResetRunsOptions {
 }
 
 interface Run {
+  readonly compiled: CompiledPolicy;
+  readonly matched: readonly { readonly slot: number; readonly generation: number; readonly connection: string }[];
   pending: number;
 }
 
@@ -49,24 +55,37 @@ export class ResetRuns {
     this.#options = options;
   }
 
-  /** `compiled` holds this one FlowReset (and the guards' tables). */
-  start(id: number, name: string, compiled: CompiledPolicy, nowMs: number): void {
-    const { pipeline, recorder, stop, tell } = this.#options;
+  /** `compiled` holds this one FlowReset (and the guards' tables). Says which connections it matches here. */
+  match(id: number, name: string, compiled: CompiledPolicy): void {
+    const { pipeline: { table }, recorder, stop, tell } = this.#options;
     if (this.#runs.size >= MAX_RUNS) return tell(id, { type: "settled", failed: "TooManyFlowResets" });
-    this.#decider = this.#taken(this.#decider, pipeline.table, compiled, stop);
-    const run: Run = { pending: 1 };
-    this.#runs.set(id, run);
-    const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
-    recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
+    this.#decider = this.#taken(this.#decider, table, compiled, stop);
     const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
     const slots = flowResetIsExact(compiled, 0) ? this.#named(this.#decider, compiled.flowResets) : this.#matching(this.#decider, maximum + 1);
-    if (slots.length > maximum) {
-      tell(id, { type: "matched", count: slots.length });
-      return this.#finish(id, "TooManyFlows");
+    const matched = slots.map((slot) => ({ slot, generation: table.generation(slot), connection: connectionName(table, slot) }));
+    this.#runs.set(id, { compiled, matched, pending: 1 });
+    const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
+    recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
+    tell(id, { type: "matched", connections: matched.map(({ connection }) => connection) });
+  }
+
+  /**
+   * Acts on what matched, but for the `spared` ("all": there are too many). `unseen`: no Worker has a match; new
+   * connections are held where that was wished, and one Worker asks for the one that it names.
+   */
+  start(id: number, spared: readonly string[] | "all", unseen: "no" | "hold" | "ask", nowMs: number): void {
+    const { pipeline, recorder, stop } = this.#options;
+    const run = this.#runs.get(id);
+    if (run === undefined) return;
+    if (spared === "all") {
+      this.#runs.delete(id);
+      return recorder.endRequest(id);
     }
-    const asked = slots.length === 0 && this.#startUnseen(id, run, compiled, stop, nowMs);
-    tell(id, { type: "matched", count: asked ? 1 : slots.length });
-    for (const slot of slots) this.#startFlow(id, run, slot, nowMs);
+    this.#decider = this.#taken(this.#decider, pipeline.table, run.compiled, stop);
+    if (unseen !== "no") this.#startUnseen(id, run, unseen === "ask", nowMs);
+    for (const { slot, generation, connection } of run.matched) {
+      if (pipeline.table.isAlive(slot, generation) && !(connection !== "" && spared.includes(connection))) this.#startFlow(id, run, slot, nowMs);
+    }
     this.#settle(id, run);
   }
 
@@ -125,13 +144,14 @@ export class ResetRuns {
     if (decision.holdMs > 0) pipeline.injector.holdFlow(slot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs);
   }
 
-  /** True where the FlowReset names one connection (or one to hold) that no record stands for. */
-  #startUnseen(id: number, run: Run, compiled: CompiledPolicy, stop: Int32Array, nowMs: number): boolean {
-    const { pipeline } = this.#options;
+  /** Where the FlowReset names one connection (or one to hold) that no record stands for. */
+  #startUnseen(id: number, run: Run, mayAsk: boolean, nowMs: number): void {
+    const { pipeline, stop } = this.#options;
+    const { compiled } = run;
     const reset = compiled.flowResets;
-    if (!isOneAddress(reset, FlowResetField.Client) || !isOneAddress(reset, FlowResetField.Server)) return false;
+    if (!isOneAddress(reset, FlowResetField.Client) || !isOneAddress(reset, FlowResetField.Server)) return;
     const serverPort = reset[FlowResetField.ServerPort]!;
-    if (serverPort === 0) return false;
+    if (serverPort === 0) return;
     const { words } = this.#unseen;
     for (let word = 0; word < 4; word++) {
       words[Field.InitiatorAddress + word] = reset[FlowResetField.Client + word]!;
@@ -150,7 +170,7 @@ export class ResetRuns {
       this.#holdKey[8] = serverPort;
       pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs);
     }
-    if (clientPort === 0) return false;
+    if (clientPort === 0 || !mayAsk) return;
     const target = killTargetOf(decision.target);
     if (verdict !== Verdict.Reset) {
       const record = new OutcomeRecord();
@@ -158,7 +178,7 @@ export class ResetRuns {
       record.clientPort = clientPort;
       record.serverPort = serverPort;
       this.#tellFlow(id, describeUnseen(record), verdict === Verdict.WouldReset ? "WouldReset" : "Failed", String(decision.reason), 0, undefined);
-      return true;
+      return;
     }
     const tuple = new UnseenTuple();
     tuple.address.set(words.subarray(0, 8));
@@ -166,7 +186,6 @@ export class ResetRuns {
     tuple.serverPort = serverPort;
     run.pending++;
     pipeline.injector.startUnseen(tuple, this.#requestOf(id, -1, target, nowMs), nowMs);
-    return true;
   }
 
   /** The same object every time. `slot` -1: no record stands for the connection. */
@@ -206,6 +225,12 @@ export class ResetRuns {
     this.#options.recorder.endRequest(id);
     this.#options.tell(id, { type: "settled", failed });
   }
+}
+
+/** By its initial sequence numbers, which no translation changes. */
+function connectionName(table: Pipeline["table"], slot: number): string {
+  if (!table.hasFlag(slot, FlowFlag.Isn0) || !table.hasFlag(slot, FlowFlag.Isn1)) return "";
+  return [table.isn(slot, 0) >>> 0, table.isn(slot, 1) >>> 0].sort((a, b) => a - b).join(" ");
 }
 
 function isOneAddress(words: Int32Array, at: number): boolean {

@@ -1,21 +1,22 @@
 /** From the machine's interfaces and the options to what a Worker captures and how it sends. */
-import type { CaptureFilter, PodAddress } from "./capture/mod.ts";
+import type { CaptureFilter } from "./capture/mod.ts";
 import { interfaceMatches } from "../crds/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
 import type { InjectRoute } from "./inject/mod.ts";
 import type { SensorOptions } from "./options.ts";
 import { SensorError } from "./options.ts";
+import type { Topology } from "./topology/mod.ts";
 
 type CaptureChoice = Pick<SensorOptions, "interfaces" | "captureOnly" | "inject" | "workers">;
 
 /**
  * Without --interface everything but bridges: what passes a bridge passes its ports, where each packet is nearer to
  * its sender. A bridge that has no port of ours is a machine's own way out and stays.
- * @param pods addresses at home behind captured interfaces
  */
-export function captureFilter(interfaces: readonly InterfaceDescription[], pods: readonly PodAddress[], options: CaptureChoice, worker: number): CaptureFilter {
-  // Of several Workers each sees one side of a connection between two pods only by its copies.
-  const share = options.workers > 1 ? { share: { worker, workers: options.workers } } : { pods };
+export function captureFilter(topology: Pick<Topology, "interfaces" | "pods" | "localPrefixes">, options: CaptureChoice, worker: number): CaptureFilter {
+  const interfaces = topology.interfaces();
+  // Both find no room in one filter.
+  const share = options.workers > 1 ? { share: { worker, workers: options.workers, local: topology.localPrefixes() } } : { pods: topology.pods() };
   const globs = options.captureOnly === undefined ? options.interfaces : [options.captureOnly];
   if (globs.length > 0) {
     return { ...share, interfaces: interfaces.filter(({ name }) => globs.some((glob) => interfaceMatches(glob, name))).map(({ index }) => index) };

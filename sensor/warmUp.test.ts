@@ -10,7 +10,7 @@ function startOf(homes: SharedArrayBuffer | undefined): WorkerStart {
   const compiled = compileWarmUp();
   return {
     worker: 0, compiled, generation: 1, warmUpCompiled: compiled, labels: [], labelNames: [], tableCapacity: 1_024, seed: 7, markKey: [1, 2],
-    stop: new SharedArrayBuffer(4), counters: new Counters().buffer, records: new RecordRing(131_072).buffer, homes, wakeHandle: -1,
+    stop: new SharedArrayBuffer(4), counters: new Counters().buffer, records: new RecordRing(131_072).buffer, homes, claims: undefined, wakeHandle: -1,
     filter: { skippedInterfaces: [], interfaces: undefined } as unknown as WorkerStart["filter"], busyPollMicroseconds: 0, route: { interfaceIndex: -1 }, injectDevice: "", interfaceNames: [],
     flowTimeouts: {} as WorkerStart["flowTimeouts"],
   };

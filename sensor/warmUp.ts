@@ -7,6 +7,7 @@
  */
 import { emptyStatistics } from "./capture/mod.ts";
 import type { PacketSource } from "./capture/mod.ts";
+import { createClaims } from "./decide/mod.ts";
 import { Outcome } from "./inject/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
 import { CLIENTS, clientWords, CONVERSATIONS, Interface, Rehearsal, Server, serverWords } from "./rehearsal.ts";
@@ -44,6 +45,7 @@ export class WarmUp {
         counters: new Counters().buffer,
         records: this.#records.buffer,
         homes: start.homes === undefined ? undefined : rehearsalHomes(),
+        claims: start.claims === undefined ? undefined : createClaims(),
       },
       source: NO_PACKETS,
       sink: this.#rehearsal,

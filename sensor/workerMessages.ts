@@ -25,6 +25,8 @@ export interface WorkerStart {
   readonly records: SharedArrayBuffer;
   /** For a HomesReader; undefined where directions are not known. */
   readonly homes: SharedArrayBuffer | undefined;
+  /** For Claims; undefined where there is one Worker. */
+  readonly claims: SharedArrayBuffer | undefined;
   /** eventfd that ends a wait for packets. */
   readonly wakeHandle: number;
   readonly filter: CaptureFilter;
@@ -40,6 +42,8 @@ export type ToWorker =
   | { readonly kind: "policy"; readonly compiled: CompiledPolicy; readonly labels: readonly number[]; readonly labelNames: readonly [number, string][]; readonly generation: number; readonly flowTimeouts: FlowTimeouts }
   | { readonly kind: "interfaces"; readonly names: readonly [number, string][]; readonly filter: CaptureFilter }
   | { readonly kind: "reset"; readonly run: number; readonly name: string; readonly compiled: CompiledPolicy }
+  /** After every Worker has told what matches: act, but on what another Worker acts on; or forget it. */
+  | { readonly kind: "resetGo"; readonly run: number; readonly spared: readonly string[] | "all"; readonly unseen: "no" | "hold" | "ask" }
   | { readonly kind: "flows"; readonly id: number; readonly query: FlowQuery }
   | { readonly kind: "stopped" }
   | { readonly kind: "end" };

@@ -23,10 +23,16 @@ const Opcode = {
   LoadHalfIndexed: 0x48,
   LoadByteIndexed: 0x50,
   LoadIndexImmediate: 0x01,
+  LoadIndexScratch: 0x61,
+  Store: 0x02,
+  StoreIndex: 0x03,
   Add: 0x0c,
   And: 0x54,
   ShiftLeft: 0x64,
+  ShiftRight: 0x74,
+  Multiply: 0x24,
   Modulo: 0x94,
+  XorIndex: 0xac,
   Jump: 0x05,
   JumpEqual: 0x15,
   JumpAtLeast: 0x35,
@@ -72,6 +78,38 @@ export class BpfAssembler {
 
   loadWordAtIndex(offset: number): void {
     this.#add(Opcode.LoadWordIndexed, offset);
+  }
+
+  /** Scratch word := A; := X. There are sixteen. */
+  storeScratch(word: number): void {
+    this.#add(Opcode.Store, word);
+  }
+
+  storeIndexInScratch(word: number): void {
+    this.#add(Opcode.StoreIndex, word);
+  }
+
+  /** X := scratch word. */
+  loadIndexFromScratch(word: number): void {
+    this.#add(Opcode.LoadIndexScratch, word);
+  }
+
+  /** A := A ^ X. */
+  xorIndex(): void {
+    this.#add(Opcode.XorIndex, 0);
+  }
+
+  and(mask: number): void {
+    this.#add(Opcode.And, mask);
+  }
+
+  /** The lower 32 bits of the product. */
+  multiply(factor: number): void {
+    this.#add(Opcode.Multiply, factor);
+  }
+
+  shiftRight(bits: number): void {
+    this.#add(Opcode.ShiftRight, bits);
   }
 
   /** X := value. */

@@ -18,6 +18,7 @@ export function runBpf(code: Uint8Array, input: BpfInput): number {
   const memory = new DataView(input.bytes.buffer, input.bytes.byteOffset, input.bytes.byteLength);
   let a = 0;
   let x = 0;
+  const scratch = new Uint32Array(16);
   for (let at = 0; at < code.length; at += 8) {
     const operand = view.getUint32(at + 4, true);
     const jump = (holds: boolean): void => {
@@ -39,6 +40,12 @@ export function runBpf(code: Uint8Array, input: BpfInput): number {
         a = memory.getUint8(x + operand);
         break;
       case 0x01: x = operand; break;
+      case 0x02: scratch[operand] = a; break;
+      case 0x03: scratch[operand] = x; break;
+      case 0x61: x = scratch[operand]!; break;
+      case 0x24: a = Math.imul(a, operand) >>> 0; break;
+      case 0x74: a >>>= operand; break;
+      case 0xac: a = (a ^ x) >>> 0; break;
       case 0x07: x = a; break;
       case 0x0c: a = (a + x) >>> 0; break;
       case 0x54: a = (a & operand) >>> 0; break;

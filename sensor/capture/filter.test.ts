@@ -91,8 +91,6 @@ describe("compileFilter()", () => {
       {
         interfaces: fc.array(index, { maxLength: 60 }),
         excludedInterfaces: fc.array(index, { maxLength: 20 }),
-        share: fc.integer({ min: 1, max: 5 }).chain((workers) =>
-          fc.record({ worker: fc.integer({ min: 0, max: workers - 1 }), workers: fc.constant(workers) })),
       },
       { requiredKeys: [] },
     );
@@ -101,9 +99,7 @@ describe("compileFilter()", () => {
         const code = compileFilter(filter);
         for (const interfaceIndex of [...probes, ...(filter.interfaces ?? []), ...(filter.excludedInterfaces ?? [])]) {
           const wanted =
-            (filter.interfaces === undefined || filter.interfaces.includes(interfaceIndex)) &&
-            !(filter.excludedInterfaces ?? []).includes(interfaceIndex) &&
-            (filter.share === undefined || interfaceIndex % filter.share.workers === filter.share.worker);
+            (filter.interfaces === undefined || filter.interfaces.includes(interfaceIndex)) && !(filter.excludedInterfaces ?? []).includes(interfaceIndex);
           expect(runBpf(code, input(ipv4(6), { interfaceIndex })) !== 0).toBe(wanted);
         }
       }),
@@ -151,13 +147,6 @@ describe("compileFilter()", () => {
       const tooMany = [...many, { ipv4: 1, interfaceIndex: 9 }];
       expect(keeps({ pods: tooMany }, input(segment(POD, 0x18), { interfaceIndex: 3, packetType: OUTGOING }))).toBe(true);
     });
-  });
-
-  it("gives each interface to exactly one of several Workers", () => {
-    for (let interfaceIndex = 1; interfaceIndex < 50; interfaceIndex++) {
-      const takers = [0, 1, 2].filter((worker) => keeps({ share: { worker, workers: 3 } }, input(ipv4(6), { interfaceIndex })));
-      expect(takers).toEqual([interfaceIndex % 3]);
-    }
   });
 
   it("agrees with a naive reading of random packets", () => {

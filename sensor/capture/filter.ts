@@ -11,14 +11,16 @@
 import { PacketDirection } from "../decode/mod.ts";
 import { Ancillary, BpfAssembler, WHOLE_PACKET } from "./bpf.ts";
 import { HardwareType } from "./hardwareType.ts";
+import { keepShare, Scratch } from "./share.ts";
+import type { Share } from "./share.ts";
 
 export interface CaptureFilter {
   /** Only these interfaces (indexes); absent: all, those that come later too. */
   interfaces?: readonly number[];
   excludedInterfaces?: readonly number[];
-  /** Of several Workers this one sees the interfaces with `ifindex % workers === worker`. */
-  share?: { worker: number; workers: number };
-  /** Pods whose own interface is captured; of more than MOST_PODS no copies are dropped. */
+  /** Of several Workers this one sees its share of connections. */
+  share?: Share;
+  /** Pods whose own interface is captured; of more than MOST_PODS, or with a share, no copies are dropped. */
   pods?: readonly PodAddress[];
   /** Tunnels only (the default), or all UDP. */
   udp?: "tunnels" | "all";
@@ -59,24 +61,24 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   program.load(Ancillary.Protocol);
   program.jumpIfEqual(ETHERTYPE_IPV4, "ipv4");
   program.jumpIfEqual(ETHERTYPE_IPV6, "ipv6");
-  for (const ethertype of VLAN_ETHERTYPES) program.jumpIfEqual(ethertype, "interface");
+  for (const ethertype of VLAN_ETHERTYPES) program.jumpIfEqual(ethertype, "unread");
   program.keep(0);
   const tunnelPorts = filter.udp === "all" ? undefined : filter.tunnelPorts ?? TUNNEL_PORTS;
   program.label("ipv4");
   indexNetworkHeader(program, "4");
   program.loadByteAtIndex(9);
-  const pods = (filter.pods?.length ?? 0) > MOST_PODS ? [] : (filter.pods ?? []).toSorted((a, b) => a.ipv4 - b.ipv4);
-  for (const protocol of IPV4_PROTOCOLS) program.jumpIfEqual(protocol, protocol === TCP && pods.length > 0 ? "tcp4" : "interface");
+  const pods = filter.share !== undefined || (filter.pods?.length ?? 0) > MOST_PODS ? [] : (filter.pods ?? []).toSorted((a, b) => a.ipv4 - b.ipv4);
+  for (const protocol of IPV4_PROTOCOLS) program.jumpIfEqual(protocol, protocol === TCP && pods.length > 0 ? "tcp4" : "wanted 4");
   program.jumpIfEqual(UDP, undefined, "drop4");
   if (tunnelPorts === undefined) {
-    program.jumpIfEqual(UDP, "interface");
+    program.jumpIfEqual(UDP, "wanted 4");
   } else {
     program.loadHalfAtIndex(6);
-    program.jumpIfAnyBit(FRAGMENT_BITS, "interface");
+    program.jumpIfAnyBit(FRAGMENT_BITS, "wanted 4");
     program.loadByteAtIndex(0);
     program.addWordsToIndex(0x0f);
     program.loadHalfAtIndex(2);
-    for (const port of tunnelPorts) program.jumpIfEqual(port, "interface");
+    for (const port of tunnelPorts) program.jumpIfEqual(port, "wanted 4");
   }
   program.label("drop4");
   program.keep(0);
@@ -84,15 +86,16 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   indexNetworkHeader(program, "6");
   program.loadByteAtIndex(6);
   for (const protocol of IPV6_UNWANTED) program.jumpIfEqual(protocol, "drop6");
-  program.jumpIfEqual(UDP, undefined, "interface");
+  program.jumpIfEqual(UDP, undefined, "wanted 6");
   if (tunnelPorts === undefined) {
-    program.jumpIfEqual(UDP, "interface");
+    program.jumpIfEqual(UDP, "wanted 6");
   } else {
     program.loadHalfAtIndex(42);
-    for (const port of tunnelPorts) program.jumpIfEqual(port, "interface");
+    for (const port of tunnelPorts) program.jumpIfEqual(port, "wanted 6");
   }
   program.label("drop6");
   program.keep(0);
+  divide(program, filter.share);
   program.label("interface");
   if (pods.length > 0) {
     program.jump("captured");
@@ -102,6 +105,28 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   }
   keepInterfaces(program, filter);
   return program.assemble();
+}
+
+/** Where one Worker takes all there is no more to ask. What the filter cannot read is the first one's. */
+function divide(program: BpfAssembler, share: Share | undefined): void {
+  if (share === undefined || share.workers === 1) {
+    for (const label of ["wanted 4", "wanted 6", "unread"]) program.label(label);
+    return;
+  }
+  program.label("wanted 4");
+  program.jump("share 4");
+  program.label("wanted 6");
+  program.jump("share 6");
+  program.label("unread");
+  program.jump("first's");
+  for (const version of [4, 6] as const) {
+    program.label(`share ${version}`);
+    keepShare(program, version, share, "interface");
+  }
+  // At the end: the kernel's checker takes what stands behind a return for reached, with no scratch word written.
+  program.label("first's");
+  if (share.worker === 0) program.jump("interface");
+  else program.keep(0);
 }
 
 function dropOutgoingLoopback(program: BpfAssembler): void {
@@ -123,8 +148,9 @@ function indexNetworkHeader(program: BpfAssembler, version: string): void {
   for (const bare of [HardwareType.None, HardwareType.RawIp, HardwareType.Tunnel, HardwareType.Tunnel6, HardwareType.Sit]) {
     program.jumpIfEqual(bare, `header ${version}`);
   }
-  program.jump("interface");
+  program.jump("unread");
   program.label(`header ${version}`);
+  program.storeIndexInScratch(Scratch.NetworkHeader);
 }
 
 /** X is the offset of an IPv4 header before TCP. Goes on at "captured". */
@@ -166,14 +192,6 @@ function bisectPods(program: BpfAssembler, pods: readonly PodAddress[], first: n
 }
 
 function keepInterfaces(program: BpfAssembler, filter: CaptureFilter): void {
-  const { share } = filter;
-  if (share !== undefined && share.workers > 1) {
-    program.load(Ancillary.InterfaceIndex);
-    program.modulo(share.workers);
-    program.jumpIfEqual(share.worker, "mine");
-    program.keep(0);
-    program.label("mine");
-  }
   const ranges = wantedRanges(filter);
   if (ranges.length > 1) program.load(Ancillary.InterfaceIndex);
   bisect(program, ranges, 0, ranges.length - 1);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DetectPhase } from "../detect/mod.ts";
 import { latin1 } from "../detect/flows.fixture.ts";
-import { Field, FLOW_WORDS, FlowFlag, FlowState } from "../flow/mod.ts";
+import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from "../flow/mod.ts";
+import { Claims, createClaims } from "./claims.ts";
 import { Judge } from "./judge.fixture.ts";
 import { policy, settings } from "./objects.fixture.ts";
 import { Stop } from "./stop.ts";
@@ -204,5 +205,42 @@ describe("budgets", () => {
     judge.swap([tight.replace("PerNode: 1", "PerNode: 2")]);
     expect(judge.judge({ client: "10.0.7.7" })).toBe("Reset");
     expect(judge.judge({ client: "10.0.8.8" })).toBe("Suppress PolicyBudget");
+  });
+});
+
+describe("a connection that another Worker sees too, under another tuple", () => {
+  const both = FlowFlag.BothWays | FlowFlag.Isn0 | FlowFlag.Isn1;
+
+  function twoWorkers(): [Judge, Judge] {
+    const claims = createClaims();
+    return [new Judge([policy({ spec: ["mode: Enforce"] })], {}, new Claims(claims, 0)), new Judge([policy({ spec: ["mode: Enforce"] })], {}, new Claims(claims, 1))];
+  }
+
+  /** Slot of the connection with these initial sequence numbers. */
+  function connection({ flows }: Judge, isn0: number, isn1: number, flow = {}): number {
+    const slot = flows.add({ flags: both, ...flow });
+    const at = slot * FLOW_WORDS + Field.Sides + SideField.Isn;
+    flows.words[at] = isn0;
+    flows.words[at + SIDE_WORDS] = isn1;
+    return slot;
+  }
+
+  it("is reset by the first that decides, and waits at the other until its claim is over", () => {
+    const [first, second] = twoWorkers();
+    expect(first.judgeSlot(connection(first, 5, -6))).toBe("Reset");
+    const there = connection(second, 5, -6, { server: "10.96.0.10" });
+    expect(second.judgeSlot(there)).toBe("Suppress AlreadyBeingReset");
+    expect(Array.from(second.decider.decision.matchedVerdicts.subarray(0, 1), verdictName)).toEqual(["Suppress"]);
+    expect(second.decider.retry(there, second.nowMs + 3_000)).toBe(false);
+    expect([second.decider.retry(there, second.nowMs + 10_000), second.said()]).toEqual([true, "Reset"]);
+  });
+
+  it("is told from every other, and claims nothing where only the handshake was seen, or nothing of it", () => {
+    const [first, second] = twoWorkers();
+    first.judgeSlot(connection(first, 5, -6));
+    expect(second.judgeSlot(connection(second, 5, -7))).toBe("Reset");
+    const unseen = { flags: FlowFlag.BothWays };
+    expect([first.judgeSlot(connection(first, 8, 9, unseen)), second.judgeSlot(connection(second, 8, 9, unseen))]).toEqual(["Reset", "Reset"]);
+    expect([first.judgeSlot(connection(first, 1, 2), { handshake: true }), second.judgeSlot(connection(second, 1, 2), { handshake: true })]).toEqual(["Refuse", "Refuse"]);
   });
 });

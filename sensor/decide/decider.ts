@@ -5,9 +5,10 @@
  * the longest hold, then the wider target, then the first by name; all are named.
  */
 import type { Finding, FlowRecords } from "../detect/mod.ts";
-import { Field, FLOW_WORDS } from "../flow/mod.ts";
+import { Field, FLOW_WORDS, FlowFlag, SIDE_WORDS, SideField } from "../flow/mod.ts";
 import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField, POLICY_WORDS, PolicyField } from "./compiled.ts";
 import { ConnectionBudget } from "./connectionBudget.ts";
+import type { Claims } from "./claims.ts";
 import { Decision } from "./decision.ts";
 import { flowResetMatches } from "./flowResetMatch.ts";
 import { alive } from "./guards/alive.ts";
@@ -43,6 +44,9 @@ export const FLOW_RESET_RESTRAINTS: readonly Guard[] = [stopped];
 /** What turns a hold into none. */
 export const HOLD_GUARDS: readonly Guard[] = [sharedClient];
 
+const ISN0 = Field.Sides + SideField.Isn;
+const ISN1 = ISN0 + SIDE_WORDS;
+
 export interface DeciderOptions {
   readonly flows: FlowRecords;
   readonly compiled: CompiledPolicy;
@@ -50,6 +54,8 @@ export interface DeciderOptions {
   readonly stop: Int32Array;
   /** For the table of sources; random where traffic is live. */
   readonly seed: number;
+  /** Where several Workers may see one connection. */
+  readonly claims?: Claims | undefined;
 }
 
 export class Decider {
@@ -60,12 +66,14 @@ export class Decider {
   readonly #words: Int32Array;
   readonly #stop: Int32Array;
   readonly #single: Finding[] = [];
+  readonly #claims: Claims | undefined;
   #compiled: CompiledPolicy;
   /** Why the last #judge() did not reset, 0 where it did. */
   #reason: Reason | 0 = 0;
 
-  constructor({ flows, compiled, stop, seed }: DeciderOptions) {
+  constructor({ flows, compiled, stop, seed, claims }: DeciderOptions) {
     this.#words = flows.words;
+    this.#claims = claims;
     this.#stop = stop;
     this.#compiled = compiled;
     const rates = new RateBudget(seed);
@@ -106,7 +114,7 @@ export class Decider {
       return false;
     }
     this.#question.load(slot);
-    if (alive(this.#question) !== 0) return false;
+    if (alive(this.#question) !== 0 || this.#isOthers(slot, nowMs)) return false;
     this.decide(finding, nowMs);
     this.decision.isRetry = true;
     this.waiting.remove(finding);
@@ -171,8 +179,31 @@ export class Decider {
       decision.verdict = verdict;
       decision.reason = this.#reason;
     }
+    if (winner >= 0 && winnerEnforces && !findings[winner]!.handshake && !this.#claim(decision.slot, nowMs)) {
+      decision.withdraw(Reason.AlreadyBeingReset);
+      this.waiting.keep(findings[winner]!);
+      winner = -1;
+    }
     if (winner < 0) this.#suppress(decision, findings, first, end);
     else this.#grant(decision, findings[winner]!);
+  }
+
+  /** False where another Worker acts on the connection already; the finding waits for what becomes of that. */
+  #claim(slot: number, nowMs: number): boolean {
+    if (this.#claims === undefined || !this.#knowsBothIsns(slot)) return true;
+    const at = slot * FLOW_WORDS;
+    return this.#claims.take(this.#words[at + ISN0]!, this.#words[at + ISN1]!, nowMs);
+  }
+
+  #isOthers(slot: number, nowMs: number): boolean {
+    if (this.#claims === undefined || !this.#knowsBothIsns(slot)) return false;
+    const at = slot * FLOW_WORDS;
+    return this.#claims.isTaken(this.#words[at + ISN0]!, this.#words[at + ISN1]!, nowMs);
+  }
+
+  #knowsBothIsns(slot: number): boolean {
+    const both = FlowFlag.Isn0 | FlowFlag.Isn1;
+    return (this.#words[slot * FLOW_WORDS + Field.Flags]! & both) === both;
   }
 
   #judge(finding: Finding, policy: number): number {

@@ -97,6 +97,16 @@ export class Decision {
     this.matchedReasons[place] = reason;
   }
 
+  /** What was granted is not: of every policy that would act. */
+  withdraw(reason: Reason): void {
+    this.verdict = Verdict.Suppress;
+    for (let i = 0; i < this.matchedCount; i++) {
+      if (this.matchedVerdicts[i] === Verdict.Suppress) continue;
+      this.matchedVerdicts[i] = Verdict.Suppress;
+      this.matchedReasons[i] = reason;
+    }
+  }
+
   /** Names a policy once. */
   name(policy: number, verdict: number, reason: Reason | 0): void {
     if (this.matchedCount === MAX_MATCHED_POLICIES) {

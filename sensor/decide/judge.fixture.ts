@@ -2,6 +2,7 @@
 import { DetectPhase, Detector, Finding } from "../detect/mod.ts";
 import { type FlowLike, HandMadeFlows } from "../detect/flows.fixture.ts";
 import { Field, FLOW_WORDS } from "../flow/mod.ts";
+import type { Claims } from "./claims.ts";
 import type { CompileInput } from "./compile.ts";
 import { Decider } from "./decider.ts";
 import { compileTexts } from "./objects.fixture.ts";
@@ -14,11 +15,11 @@ export class Judge {
   readonly detector: Detector;
   nowMs = 1_000_000;
 
-  constructor(texts: readonly string[], input: Partial<CompileInput> = {}) {
+  constructor(texts: readonly string[], input: Partial<CompileInput> = {}, claims?: Claims) {
     const { compiled, notes } = compileTexts(texts, input);
     if (notes.length > 0) throw new Error(JSON.stringify(notes));
     this.detector = new Detector(this.flows, compiled.detection);
-    this.decider = new Decider({ flows: this.flows, compiled, stop: this.stop, seed: 7 });
+    this.decider = new Decider({ flows: this.flows, compiled, stop: this.stop, seed: 7, claims });
   }
 
   swap(texts: readonly string[], input: Partial<CompileInput> = {}): void {

@@ -6,6 +6,7 @@
  *
  * It must not know how a reset is made, or whether it worked.
  */
+export { Claims, createClaims } from "./claims.ts";
 export { compile, type CompileInput, type CompileResult } from "./compile.ts";
 export type { ProtectedConnection } from "./compileGuards.ts";
 export { type CompiledPolicy, type FlowResetName, FLOW_RESET_WORDS, FlowResetField, type PolicyName, type PolicyNames, POLICY_WORDS, PolicyField, ResetTarget, type SignatureName } from "./compiled.ts";

@@ -5,6 +5,8 @@ import { createHomes, HomesWriter } from "./homes.ts";
 import { describeInterfaces } from "./interfaces.ts";
 import type { NetworkInterface } from "./interfaces.ts";
 import { NamespaceAddresses } from "./namespaceAddresses.ts";
+import { localPrefixes } from "./localPrefixes.ts";
+import type { LocalPrefix } from "./localPrefixes.ts";
 import type { NetworkState } from "./networkState.ts";
 import { placeAddresses, podHomes } from "./placement.ts";
 import type { Placement, PodHome } from "./placement.ts";
@@ -51,6 +53,7 @@ export class Topology {
   #state: NetworkState;
   #interfaces: readonly NetworkInterface[] = [];
   #placements: readonly Placement[] = [];
+  #localPrefixes: readonly LocalPrefix[] = [];
   #fingerprint = "";
   #timer: NodeJS.Timeout | undefined;
   readonly #namespaces: NamespaceAddresses;
@@ -103,7 +106,12 @@ export class Topology {
     this.#podListeners.push(listener);
   }
 
-  /** Called after the list of interfaces has changed (not for homes: those change under the reader). */
+  /** This machine's addresses and its pods': where its bridges have their networks, those as a whole. */
+  localPrefixes(): readonly LocalPrefix[] {
+    return this.#localPrefixes;
+  }
+
+  /** Called after the list of interfaces or the local addresses have changed (not for homes: those change under the reader). */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
@@ -163,6 +171,7 @@ export class Topology {
     const believed = isCaptured === undefined ? this.#interfaces : this.#interfaces.filter(({ name }) => isCaptured(name));
     const { placements, refused } = placeAddresses(this.#state, believed, this.#namespaces.claims);
     this.#placements = placements;
+    this.#localPrefixes = localPrefixes(this.#state, this.#interfaces, placements);
     this.#refusedHomes = refused;
     const pods = podHomes(believed, placements);
     const podsChanged = JSON.stringify(pods) !== JSON.stringify(this.#pods);
@@ -171,7 +180,7 @@ export class Topology {
     // A network of many thousand addresses that never rests takes a fifth of this thread at most.
     this.#nextPublishMs = performance.now() + 4 * (performance.now() - beganMs);
     if (podsChanged) for (const listener of this.#podListeners) listener();
-    const fingerprint = JSON.stringify(this.#interfaces);
+    const fingerprint = JSON.stringify([this.#interfaces, this.#localPrefixes.map(({ words, prefixLength }) => [...words, prefixLength])]);
     if (fingerprint === this.#fingerprint) return;
     const first = this.#fingerprint === "";
     this.#fingerprint = fingerprint;

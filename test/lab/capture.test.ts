@@ -255,12 +255,11 @@ describe("the ring", () => {
     await probe.stop();
   });
 
-  it("gives each interface to one of two Workers", async () => {
+  it("gives the whole of a connection to one of two Workers: both directions, at both interfaces", async () => {
     const probes = await Promise.all([0, 1].map((worker) => Probe.start({ filter: { share: { worker, workers: 2 } } })));
     await knock(net.client.namespace, net.server.ipv4, 7080);
-    const syn = (frame: ProbeFrame) => tcp(frame)?.port === 7080 && tcp(frame)!.syn;
-    await until("the SYN at both interfaces", () => probes.flatMap((probe) => probe.frames.filter(syn)).length === 2);
-    probes.forEach((probe, worker) => expect(probe.frames.every((frame) => frame.interfaceIndex % 2 === worker)).toBe(true));
+    await until("the SYN and its answer, each at two interfaces", () => probes.flatMap(({ frames }) => frames).length === 4);
+    expect(probes.map(({ frames }) => frames.length).toSorted()).toEqual([0, 4]);
     await Promise.all(probes.map((probe) => probe.stop()));
   });
 });
