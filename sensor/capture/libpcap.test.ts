@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LinkType, PacketDirection } from "../decode/mod.ts";
 import { CaptureError } from "./error.ts";
-import { linkTypeOfName, openLibpcap, QUEUE_PACKETS } from "./libpcap.ts";
+import { kernelBufferBytes, linkTypeOfName, openLibpcap, QUEUE_PACKETS } from "./libpcap.ts";
 import type { CapDevice, CapModule, LibpcapOptions } from "./libpcap.ts";
 
 /** The package, without libpcap: `emit` is a packet that arrives. */
@@ -107,6 +107,10 @@ describe("LibpcapSource", () => {
 
   it("says how to get the package where it is missing", () => {
     expect(() => openLibpcap({ interfaces: [] }, () => { throw new CaptureError("Build the optional package cap"); })).toThrow("Build");
+  });
+
+  it.each([[1, 32], [4, 32], [8, 16], [200, 8]])("of %i interfaces gives each a kernel buffer of %i MiB", (interfaces, mebibytes) => {
+    expect(kernelBufferBytes(interfaces)).toBe(mebibytes << 20);
   });
 
   it.each([["ETHERNET", 1], ["NULL", 0], ["RAW", 101], ["LINKTYPE_LINUX_SLL", 113], ["Unknown linktype 276", 276], ["odd", -1]])("knows the link type %s", (name, number) => {

@@ -44,7 +44,13 @@ export interface CapDevice {
 
 export const QUEUE_BYTES = 8 << 20;
 export const QUEUE_PACKETS = 8192;
-const KERNEL_BUFFER_BYTES = 8 << 20;
+/**
+ * The package's snap length makes each slot of libpcap's ring 64 KiB: 8 MiB held 128 packets, and bursts of a hundred
+ * connections lost some, which nobody tells. All interfaces share the sum, within what helps one and what each needs.
+ */
+const KERNEL_BUFFERS_BYTES = 128 << 20;
+const SMALLEST_KERNEL_BUFFER_BYTES = 8 << 20;
+const LARGEST_KERNEL_BUFFER_BYTES = 32 << 20;
 /** The package's own snap length. */
 const LONGEST_PACKET_BYTES = 65535;
 const MAC_BYTES = 6;
@@ -89,7 +95,8 @@ export class LibpcapSource implements PacketSource {
     this.#bytes = new Uint8Array(options.queueBytes ?? QUEUE_BYTES);
     this.#batchPackets = options.batchPackets ?? 256;
     try {
-      for (const wanted of options.interfaces) this.#openDevice(module, wanted, options.filter ?? "");
+      const each = kernelBufferBytes(options.interfaces.length);
+      for (const wanted of options.interfaces) this.#openDevice(module, wanted, options.filter ?? "", each);
     } catch (error) {
       this.close();
       throw error;
@@ -158,14 +165,14 @@ export class LibpcapSource implements PacketSource {
     resolve(readable);
   }
 
-  #openDevice(module: CapModule, wanted: LibpcapInterface, filter: string): void {
+  #openDevice(module: CapModule, wanted: LibpcapInterface, filter: string, kernelBufferBytes: number): void {
     const { name } = wanted;
     const device = new module.Cap();
     const buffer = Buffer.alloc(LONGEST_PACKET_BYTES);
     const position = this.#interfaces.length;
     let linkType: string;
     try {
-      linkType = device.open(name, filter, KERNEL_BUFFER_BYTES, buffer);
+      linkType = device.open(name, filter, kernelBufferBytes, buffer);
     } catch (error) {
       throw new CaptureError(`Check the name and the right to capture (CAP_NET_RAW): libpcap cannot open ${name}: ${(error as Error).message}`, "", error);
     }
@@ -212,6 +219,11 @@ interface CapturedInterface {
   index: number;
   linkType: number;
   mac: Uint8Array | undefined;
+}
+
+/** Of each of so many interfaces. */
+export function kernelBufferBytes(interfaces: number): number {
+  return Math.min(LARGEST_KERNEL_BUFFER_BYTES, Math.max(SMALLEST_KERNEL_BUFFER_BYTES, Math.floor(KERNEL_BUFFERS_BYTES / interfaces)));
 }
 
 /** From the package's names: "ETHERNET", "Unknown linktype 276". */

@@ -93,7 +93,7 @@ export class Arena {
   async attacks(connection: Connection): Promise<void> {
     connection.write(MARK);
     expect((await connection.closed).error).toBe("ECONNRESET");
-    expect((await this.sensor.outcome(connection.localPort)).flowreset.outcome).toBe("Confirmed");
+    expect((await this.sensor.outcome(connection.localPort)).flowreset).toMatchObject({ outcome: "Confirmed" });
   }
 
   /** Decisions to reset the connection of that client port. */
