@@ -8,6 +8,11 @@ import type { Link } from "./link.ts";
 
 const FIRST_PAUSE_MS = 40;
 const LAST_PAUSE_MS = 30_000;
+/**
+ * So long one that has no address yet is asked at the first pause: plugins give it some time after the interface, and
+ * a connection that begins before its client's home is known is believed at the server's interface only.
+ */
+const EAGER_MS = 5_000;
 /** Namespaces asked in one round, the longest waiting first. */
 const ROUND_LIMIT = 64;
 
@@ -21,6 +26,7 @@ export interface Claim {
 interface Known {
   readonly link: Link;
   claims: readonly Claim[];
+  readonly sinceMs: number;
   askMs: number;
   pauseMs: number;
 }
@@ -57,16 +63,18 @@ export class NamespaceAddresses {
   #take(link: Link, nowMs: number): void {
     const known = this.#known.get(link.index);
     if (known !== undefined && known.link.peerNamespace === link.peerNamespace && known.link.peer === link.peer && known.link.up === link.up) return;
-    this.#known.set(link.index, { link, claims: known?.claims ?? [], askMs: nowMs, pauseMs: FIRST_PAUSE_MS });
+    this.#known.set(link.index, { link, claims: known?.claims ?? [], sinceMs: nowMs, askMs: nowMs, pauseMs: FIRST_PAUSE_MS });
   }
 
   #askOne(known: Known, nowMs: number): boolean {
     const { link } = known;
     const addresses = this.#ask(link.peerNamespace);
     known.askMs = nowMs + (addresses === undefined ? LAST_PAUSE_MS : known.pauseMs);
-    known.pauseMs = Math.min(LAST_PAUSE_MS, known.pauseMs * 2);
     const before = textOf(known.claims);
     const own = (addresses ?? []).filter(({ interfaceIndex }) => interfaceIndex === link.peer);
+    // Its link-local address comes with the interface.
+    const hasNone = own.every(({ words }) => words[0]! >>> 22 === 0xfe80 >>> 6);
+    if (!hasNone || nowMs - known.sinceMs >= EAGER_MS) known.pauseMs = Math.min(LAST_PAUSE_MS, known.pauseMs * 2);
     known.claims = own.map(({ words }) => ({ words, interfaceIndex: link.index }));
     return textOf(known.claims) !== before;
   }

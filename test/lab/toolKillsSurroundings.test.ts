@@ -33,6 +33,8 @@ describe.each([
 
     const again = await Agent.start((await net.addPod("client", CLIENT_NUMBER)).namespace);
     if (more.length > 0) await sensor.process.waitForOutput(/"interface":"vclient".*interface is back/);
+    // As pods do it with their first look-up: by it the node learns that another MAC has the address now.
+    await expect(again.connect({ host: net.nodeAddresses.podIpv4, port: 1 })).rejects.toThrow("ECONNREFUSED");
     const beside = await arena.echoing(again, PORT);
     await arena.attacks(await arena.echoing(again, PORT));
     await arena.stillEchoes(beside);
