@@ -6,6 +6,7 @@ import type { CompiledPolicy, Decision } from "./decide/mod.ts";
 import { Verdict, verdictName } from "./decide/mod.ts";
 import { describeFlow, describeUnseen } from "./describe.ts";
 import type { InterfaceName } from "./describe.ts";
+import { Field } from "./flow/mod.ts";
 import type { FlowTable } from "./flow/mod.ts";
 import { FlowNotes } from "./flowNotes.ts";
 import { fullName } from "./fullName.ts";
@@ -107,21 +108,22 @@ export class EventRecorder implements Recorder {
   onFlowReset(slot: number, origin: number, verdict: number, reason: string, nowMs: number): EventFlow {
     const flow = describeFlow(this.table!, slot, this.#options.nameOf);
     const decision = { ...this.#requests.get(origin)!, verdict: verdictName(verdict), reason };
-    if (verdict === Verdict.Reset) this.#keepStory(slot, this.table!.generation(slot), { flow, decision, isResetTold: false });
-    else this.#options.emit(resetEvent(nowMs, flow, decision, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
+    // A kill that is at work already stays that of who asked first.
+    if (verdict === Verdict.Reset && !this.#isBeingKilled(slot)) this.#keepStory(slot, this.table!.generation(slot), { flow, decision, isResetTold: false });
+    else if (verdict !== Verdict.Reset) this.#options.emit(resetEvent(nowMs, flow, decision, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
     return flow;
   }
 
   onOutcome(record: OutcomeRecord): void {
-    const { counters, emit, onReset } = this.#options;
+    const { counters, emit } = this.#options;
     const story = (record.slot >= 0 ? this.#stories.get(record.slot, record.generation) : undefined) ?? this.#storyOf(record);
+    if (record.joined) return void this.#tellOrigin(record, story.flow);
     story.isSettled = true;
     const isTakenBack = record.reason === OutcomeReason.MovedAfterConfirmed;
     if (isTakenBack || record.outcome !== Outcome.Confirmed) this.#stories.delete(record.slot, record.generation);
-    const confirmed = record.outcome === Outcome.Confirmed && record.firstRstMs > 0;
-    const timeToConfirmed = confirmed ? (record.decidedMs - record.firstRstMs) * 1000 : undefined;
+    const confirmedMicroseconds = timeToConfirmed(record);
     counters.series.countReset(Math.max(0, record.policy), record.target, record.outcome, record.reason);
-    if (timeToConfirmed !== undefined) counters.observe(Histograms.timeToDead, timeToConfirmed);
+    if (confirmedMicroseconds !== undefined) counters.observe(Histograms.timeToDead, confirmedMicroseconds);
     const bytesAfter = record.client.bytesAfter + record.server.bytesAfter;
     counters.add(Counter.BytesAfterTrigger, bytesAfter);
     const outcome = outcomeName(record.outcome) as SettledReset["outcome"];
@@ -139,13 +141,30 @@ export class EventRecorder implements Recorder {
         rsts: record.rsts,
         probes: record.probes,
         timeToFirstRstMicroseconds: record.firstRstMs > 0 ? (record.firstRstMs - record.detectedMs) * 1000 : undefined,
-        timeToConfirmedMicroseconds: timeToConfirmed,
+        timeToConfirmedMicroseconds: confirmedMicroseconds,
         bytesAfterTrigger: bytesAfter,
       }),
     );
-    if (record.origin >= 0) {
-      onReset?.({ origin: record.origin, flow: story.flow, outcome, reason, rsts: record.rsts, timeToConfirmedMicroseconds: timeToConfirmed });
-    }
+    this.#tellOrigin(record, story.flow);
+  }
+
+  /** To the FlowReset that asked for the kill, or joined it. */
+  #tellOrigin(record: OutcomeRecord, flow: EventFlow): void {
+    if (record.origin < 0) return;
+    this.#options.onReset?.({
+      origin: record.origin,
+      flow,
+      outcome: outcomeName(record.outcome) as SettledReset["outcome"],
+      reason: outcomeReasonName(record.reason),
+      rsts: record.rsts,
+      timeToConfirmedMicroseconds: timeToConfirmed(record),
+    });
+  }
+
+  #isBeingKilled(slot: number): boolean {
+    const { words } = this.table!;
+    const twin = this.table!.twin(slot);
+    return words[this.table!.base(slot) + Field.Kill]! >= 0 || (twin >= 0 && words[this.table!.base(twin) + Field.Kill]! >= 0);
   }
 
   /** Rules that fired on the connection, for `flowreset flows`. */
@@ -244,4 +263,9 @@ export class EventRecorder implements Recorder {
 export function requestDecision(flowReset: string, requestReason: string, target: number): EventDecision {
   const named = { flowReset, ...(requestReason === "" ? {} : { requestReason }) };
   return { ...named, policy: "", policies: [], rule: "", mode: "Enforce", verdict: "Reset", reason: "", target: killTargetName(target) };
+}
+
+/** Undefined where no RST left, or nothing was confirmed. */
+function timeToConfirmed({ outcome, firstRstMs, decidedMs }: OutcomeRecord): number | undefined {
+  return outcome === Outcome.Confirmed && firstRstMs > 0 ? (decidedMs - firstRstMs) * 1000 : undefined;
 }

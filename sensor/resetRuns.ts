@@ -137,7 +137,7 @@ export class ResetRuns {
       return this.#tellFlow(id, flow, verdict === Verdict.WouldReset ? "WouldReset" : "Failed", reason, 0, undefined);
     }
     run.pending++;
-    if (pipeline.injector.start(this.#requestOf(id, slot, target, nowMs), nowMs) === StartResult.Joined) {
+    if (pipeline.injector.start(this.#requestOf(id, slot, target, nowMs), nowMs) === StartResult.JoinedUntold) {
       this.#tellFlow(id, flow, "Failed", "AlreadyBeingReset", 0, undefined);
       run.pending--;
     }
@@ -195,6 +195,7 @@ export class ResetRuns {
     request.side = -1;
     request.target = target;
     request.mayAsk = true;
+    request.tellJoined = true;
     request.origin = origin;
     request.policy = FLOW_RESET_LABEL;
     request.detectedMs = nowMs;

@@ -34,8 +34,8 @@ import { WaitingFindings } from "./waitingFindings.ts";
 /** What stands in the way of a detection, in this order: the first reason counts. */
 export const GUARDS: readonly Guard[] = [protectedEndpoint, exempt, scope, identity, alive, authenticated, sharedConnection, beingReset, budget];
 
-/** What stands in the way of a FlowReset: a person has named the flow, so neither liveness nor budgets. */
-export const FLOW_RESET_GUARDS: readonly Guard[] = [protectedEndpoint, authenticated, beingReset];
+/** What stands in the way of a FlowReset: a person has named the flow, so neither liveness nor budgets; it joins a kill. */
+export const FLOW_RESET_GUARDS: readonly Guard[] = [protectedEndpoint, authenticated];
 
 /** What turns Reset into WouldReset: first what the policy itself says. */
 export const RESTRAINTS: readonly Guard[] = [mode, stopped];

@@ -94,6 +94,27 @@ describe("a kill of an idle connection", () => {
     world.live(100);
     expect(world.log.told).toMatchObject([{ outcome: "Confirmed", client: { dead: true }, server: { dead: true } }]);
   });
+
+  it("a request that joined hears the outcome too, marked as told again; a third one is told that it will not", () => {
+    const world = World.established();
+    world.startKill({ origin: 7 });
+    expect(world.startKill({ origin: 8, tellJoined: true })).toBe(StartResult.Joined);
+    expect(world.startKill({ origin: 9, tellJoined: true })).toBe(StartResult.JoinedUntold);
+    world.live(100);
+    const confirmed = { outcome: "Confirmed", reason: "CutAfterEstablished" };
+    expect(world.log.told).toMatchObject([{ ...confirmed, origin: 7, joined: false }, { ...confirmed, origin: 8, joined: true }]);
+    expect(world.startKill({ origin: 9, tellJoined: true })).toBe(StartResult.Joined);
+    expect(world.log.told.slice(2)).toMatchObject([{ outcome: "Confirmed", reason: "AlreadyDead", origin: 9, joined: true }]);
+  });
+
+  it("a request that widens a kill under watch hears what comes of that", () => {
+    const world = World.established();
+    world.startKill({ target: KillTarget.Client });
+    world.live(100);
+    expect(world.startKill({ target: KillTarget.Server, origin: 8, tellJoined: true })).toBe(StartResult.Joined);
+    world.live(100);
+    expect(world.log.told.at(-1)).toMatchObject({ outcome: "Confirmed", origin: 8, joined: true, server: { dead: true } });
+  });
 });
 
 describe("a kill of a moving connection", () => {

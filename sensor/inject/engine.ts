@@ -184,6 +184,7 @@ export class Engine {
     this.#parts.counters.outcomes[outcome]++;
     this.#parts.onOutcome(this.#record);
     if (kill.joinedOrigin < 0 || kill.joinedOrigin === kill.origin) return;
+    this.#record.joined = true;
     this.#record.origin = kill.joinedOrigin;
     this.#parts.onOutcome(this.#record);
   }
@@ -192,6 +193,7 @@ export class Engine {
   tellJoined(kill: Kill, origin: number, nowMs: number): void {
     if (origin < 0) return;
     summarise(kill, Outcome.Confirmed, OutcomeReason.AlreadyDead, nowMs, this.#record);
+    this.#record.joined = true;
     this.#record.origin = origin;
     this.#parts.onOutcome(this.#record);
   }

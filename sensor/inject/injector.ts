@@ -315,10 +315,14 @@ export class Injector {
     this.counters.joined++;
     widen(kill, request);
     const watching = kill.phase === KillPhase.Watching;
-    if (watching && !this.#engine.isSettled(kill)) this.#engine.begin(kill, nowMs);
-    else if (watching && request.tellJoined) this.#engine.tellJoined(kill, request.origin, nowMs);
-    else if (request.tellJoined) kill.joinedOrigin = request.origin;
-    return StartResult.Joined;
+    if (watching && this.#engine.isSettled(kill)) {
+      if (request.tellJoined) this.#engine.tellJoined(kill, request.origin, nowMs);
+      return StartResult.Joined;
+    }
+    const told = !request.tellJoined || kill.joinedOrigin < 0 || kill.joinedOrigin === request.origin;
+    if (request.tellJoined && told) kill.joinedOrigin = request.origin;
+    if (watching) this.#engine.begin(kill, nowMs);
+    return told ? StartResult.Joined : StartResult.JoinedUntold;
   }
 
   /** The other subflows of the same Multipath TCP connection, and those to come. */

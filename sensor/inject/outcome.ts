@@ -109,6 +109,8 @@ export class OutcomeRecord {
   readonly client = new EndEvidence();
   readonly server = new EndEvidence();
 
+  /** Told a second time, for a request that joined a kill: `origin` is that one's. */
+  joined = false;
   /** As the request named them: nothing here knows what they mean. */
   policy = -1;
   rule = -1;

@@ -22,6 +22,8 @@ export interface ToldOutcome {
   readonly rsts: number;
   readonly probes: number;
   readonly policy: number;
+  readonly origin: number;
+  readonly joined: boolean;
   readonly byHold: boolean;
   readonly mptcp: boolean;
   /** Milliseconds from the trigger to the first RST, and to the outcome. */
@@ -56,6 +58,8 @@ export class OutcomeLog {
       rsts: record.rsts,
       probes: record.probes,
       policy: record.policy,
+      origin: record.origin,
+      joined: record.joined,
       byHold: record.byHold,
       mptcp: record.mptcp,
       reactionMs: record.rsts === 0 ? 0 : record.firstRstMs - record.detectedMs,

@@ -8,6 +8,8 @@ export const StartResult = {
   /** A kill already works on this connection: it was widened where the request asks for more. */
   Joined: 1,
   Failed: 2,
+  /** As Joined, but its outcome is told to the one that joined before only. */
+  JoinedUntold: 3,
 } as const;
 
 export class KillRequest {

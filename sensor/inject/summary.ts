@@ -25,6 +25,7 @@ export function summarise(kill: Kill, outcome: number, reason: number, nowMs: nu
   record.policy = kill.policy;
   record.rule = kill.rule;
   record.origin = kill.origin;
+  record.joined = false;
   record.byHold = kill.byHold;
   record.target = kill.target;
   record.refuse = kill.refuse;

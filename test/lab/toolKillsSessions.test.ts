@@ -108,6 +108,17 @@ test("a reader that has closed its window: both ends die though nothing flows", 
   }
 });
 
+test("two who kill the same connection at once both hear that it is dead; it is one reset with one outcome", async () => {
+  const { client, server, sensor } = arena;
+  await server.listen({ port: 9_056, behaviour: "echo" });
+  const doomed = await arena.echoing(client, 9_056);
+  const neighbour = await arena.echoing(client, 9_056);
+  await Promise.all([kills(doomed, 9_056), kills(doomed, 9_056), kills(doomed, 9_056)]);
+  expect((await doomed.closed).error).toBe("ECONNRESET");
+  expect(sensor.events.filter(({ event_type, flow }) => event_type === "outcome" && flow.src_port === doomed.localPort)).toHaveLength(1);
+  await arena.stillEchoes(neighbour);
+});
+
 describe("hold", () => {
   test("refuses new connections of the same client to the same server and port until it is over, nobody else's", async () => {
     const { net, client, outside, server, sensor } = arena;
