@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { version } from "./version.ts";
 import { interfaceMatches } from "../crds/mod.ts";
-import { hasNetRaw } from "./capture/mod.ts";
+import { hasNetRaw, workerOf } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
 import { createClaims } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
@@ -68,7 +68,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
 
   const stop = new Int32Array(new SharedArrayBuffer(4));
   if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
-  const board: ResetBoard = new ResetBoard(() => workers);
+  const board: ResetBoard = new ResetBoard(() => workers, (client, server) => workerOf(client, server, workers.count, topology.localPrefixes()));
   const warmUpCompiled = compileWarmUp();
   const seed = randomBytes(4).readInt32LE();
   const claims = options.workers > 1 ? createClaims() : undefined;

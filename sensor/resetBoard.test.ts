@@ -15,7 +15,7 @@ function begin(workers: number, match = "client: {ip: 10.0.0.1}, server: {ip: 10
   const { compiled } = compile({ objects, settings: defaultSettings(), interfaces: [] });
   const sent: [worker: number, message: ToWorker][] = [];
   const told: ResetLine[] = [];
-  const board = new ResetBoard(() => ({ count: workers, postTo: (worker, message) => sent.push([worker, message]) }));
+  const board = new ResetBoard(() => ({ count: workers, postTo: (worker, message) => sent.push([worker, message]) }), () => 1);
   board.start("r", compiled, (line) => told.push(line));
   const { run } = sent[0]![1] as Extract<ToWorker, { kind: "reset" }>;
   const goes = () => sent.flatMap(([worker, message]) => (message.kind === "resetGo" ? [[worker, message.spared, message.unseen]] : []));
@@ -41,11 +41,14 @@ test("too many in all is too many, though no Worker has as many: none acts", () 
   expect(board.underWay).toBe(0);
 });
 
-test.each([["one that can be asked for counts as one", EXACT, 1], ["several that nobody has seen are none", undefined, 0]])("%s, and one Worker alone asks", (_name, match, count) => {
+test.each([
+  ["one that can be asked for counts as one, and the Worker alone that will hear the answers asks", EXACT, 1, "ask"],
+  ["several that nobody has seen are none, and held where that is wished", undefined, 0, "hold"],
+])("%s", (_name, match, count, second) => {
   const { told, goes, says } = begin(2, match);
   says(0, { type: "matched", connections: [] });
   says(1, { type: "matched", connections: [] });
-  expect([told, goes()]).toEqual([[{ type: "matched", count }], [[0, [], "ask"], [1, [], "hold"]]]);
+  expect([told, goes()]).toEqual([[{ type: "matched", count }], [[0, [], "hold"], [1, [], second]]]);
 });
 
 test("a Worker that has no room says so, and the others' part goes on", () => {

@@ -14,8 +14,9 @@ interface Board {
   readonly tell: (line: ResetLine) => void;
   readonly timer: NodeJS.Timeout;
   readonly maxFlows: number;
-  /** It names one connection, which can be asked for though nobody has seen it. */
+  /** It names one connection, which can be asked for though nobody has seen it: by the Worker that hears the answers. */
   readonly isExact: boolean;
+  readonly asker: number;
   /** By Worker, what it has matched; undefined until it has said so. */
   readonly matched: (readonly string[] | undefined)[];
   started: boolean;
@@ -34,13 +35,18 @@ export interface ResetWorkers {
   postTo(worker: number, message: ToWorker): void;
 }
 
+/** Which Worker sees the packets between two addresses. */
+export type WorkerBetween = (client: Int32Array, server: Int32Array) => number;
+
 export class ResetBoard {
   readonly #workers: () => ResetWorkers;
+  readonly #workerBetween: WorkerBetween;
   readonly #boards = new Map<number, Board>();
   #next = 1;
 
-  constructor(workers: () => ResetWorkers) {
+  constructor(workers: () => ResetWorkers, workerBetween: WorkerBetween) {
     this.#workers = workers;
+    this.#workerBetween = workerBetween;
   }
 
   get underWay(): number {
@@ -55,7 +61,9 @@ export class ResetBoard {
     timer.unref();
     const maxFlows = compiled.flowResets[FlowResetField.MaxFlows]!;
     const isExact = flowResetIsExact(compiled, 0);
-    this.#boards.set(run, { tell, timer, maxFlows, isExact, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", confirmed: 0, would: 0, flows: 0 });
+    const endpoint = (at: number): Int32Array => compiled.flowResets.slice(at, at + 4);
+    const asker = isExact ? this.#workerBetween(endpoint(FlowResetField.Client), endpoint(FlowResetField.Server)) : -1;
+    this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", confirmed: 0, would: 0, flows: 0 });
     for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "reset", run, name, compiled });
   }
 
@@ -96,8 +104,8 @@ export class ResetBoard {
     const tooMany = count > board.maxFlows;
     board.tell({ type: "matched", count: board.count });
     for (let worker = 0; worker < workers.count; worker++) {
-      // New connections may come to any Worker; one asks.
-      const unseen = count > 0 ? "no" : worker === 0 ? "ask" : "hold";
+      // A connection to hold may come to any Worker under another tuple.
+      const unseen = count > 0 ? "no" : worker === board.asker ? "ask" : "hold";
       workers.postTo(worker, { kind: "resetGo", run, spared: tooMany ? "all" : spared[worker]!, unseen });
     }
     if (tooMany) this.#close(run, "TooManyFlows");

@@ -30,7 +30,7 @@ function world(name: string) {
     const keeper = new PolicyKeeper({ protectedConnections: [], protectedPorts: [] });
     const workers = { count: 1, postTo: (_worker: number, message: ToWorker): void => void (message.kind === "reset" && done.push(message.name)) };
     const log = createLog("info", false, { write: (line) => lines.push(line) });
-    const files = new ResetFiles({ keeper, board: new ResetBoard(() => workers), log, statePath: join(directory, "sensor.sock"), ...(machineStartMs === undefined ? {} : { machineStartMs }) });
+    const files = new ResetFiles({ keeper, board: new ResetBoard(() => workers, () => 0), log, statePath: join(directory, "sensor.sock"), ...(machineStartMs === undefined ? {} : { machineStartMs }) });
     const look = (): string[] => {
       done.length = 0;
       keeper.take(loadPolicyDirectory({ directory: join(directory, "policies"), standalone: true, check: checkSignatures }));

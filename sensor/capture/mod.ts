@@ -22,7 +22,7 @@ export { PcapngWriter } from "./pcapngWriter.ts";
 export type { PcapngWriterOptions } from "./pcapngWriter.ts";
 export { closeWakeHandle, openRing, openWakeHandle, RingSource, wake } from "./ring.ts";
 export type { RingOptions } from "./ring.ts";
-export { LOCAL_PREFIX_LIMIT } from "./share.ts";
+export { workerOf } from "./share.ts";
 export type { LocalPrefix, Share } from "./share.ts";
 export { openSink } from "./sink.ts";
 export type { SinkOptions } from "./sink.ts";

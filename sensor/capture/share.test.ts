@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseAddress } from "../decode/mod.ts";
 import { runBpf } from "./bpfMachine.ts";
 import { compileFilter } from "./filter.ts";
-import { LOCAL_PREFIX_LIMIT } from "./share.ts";
+import { LOCAL_PREFIX_LIMIT, workerOf } from "./share.ts";
 import type { LocalPrefix } from "./share.ts";
 
 const ETHERNET = 1;
@@ -45,6 +45,7 @@ describe("several Workers", () => {
         const there = takers(a, b, workers, { interfaceIndex });
         expect(there).toHaveLength(1);
         expect(takers(b, a, workers, { hardwareType: NO_LINK_HEADER })).toEqual(there);
+        expect(workerOf(parseAddress(a)!, parseAddress(b)!, workers, LOCAL)).toBe(there[0]);
       }), { numRuns: 40 });
     },
   );

@@ -44,11 +44,7 @@ interface Family {
 
 /** The packet's IP header begins at scratch word NetworkHeader; goes to `to` where this Worker takes it, else drops it. */
 export function keepShare(program: BpfAssembler, version: 4 | 6, { worker, workers, local = [] }: Share, to: string): void {
-  const isIpv4 = ({ words, prefixLength }: LocalPrefix): boolean => words[0] === 0 && words[1] === 0 && words[2] === 0xffff && prefixLength >= MAPPED_PREFIX_BITS;
-  const prefixes = local.filter((prefix) => isIpv4(prefix) === (version === 4)).slice(0, LOCAL_PREFIX_LIMIT);
-  const family: Family = version === 4
-    ? { name: "4", source: 12, destination: 16, words: 1, prefixes }
-    : { name: "6", source: 8, destination: 24, words: 4, prefixes };
+  const family = familyOf(version, local);
   const { name, source, destination } = family;
   program.loadIndexFromScratch(Scratch.NetworkHeader);
   jumpIfLocal(program, family, source, `from here ${name}`);
@@ -71,6 +67,33 @@ export function keepShare(program: BpfAssembler, version: 4 | 6, { worker, worke
   program.jump(to);
   program.label(`others' ${name}`);
   program.keep(0);
+}
+
+/** The same in words: which Worker sees the packets between two addresses (four words each). */
+export function workerOf(source: ArrayLike<number>, destination: ArrayLike<number>, workers: number, local: readonly LocalPrefix[]): number {
+  const ofFamily = familyOf(source[0] === 0 && source[1] === 0 && source[2] === 0xffff ? 4 : 6, local);
+  const isLocal = (address: ArrayLike<number>): boolean => ofFamily.prefixes.some((prefix) => holds(prefix, address));
+  const [from, to] = [isLocal(source), isLocal(destination)];
+  let sum = 0;
+  for (let word = 4 - ofFamily.words; word < 4; word++) sum ^= (from && !to ? 0 : source[word]!) ^ (to && !from ? 0 : destination[word]!);
+  return (Math.imul(sum, MIX) >>> MIXED_BITS_SHIFT) % workers;
+}
+
+function familyOf(version: 4 | 6, local: readonly LocalPrefix[]): Family {
+  const isIpv4 = ({ words, prefixLength }: LocalPrefix): boolean => words[0] === 0 && words[1] === 0 && words[2] === 0xffff && prefixLength >= MAPPED_PREFIX_BITS;
+  const prefixes = local.filter((prefix) => isIpv4(prefix) === (version === 4)).slice(0, LOCAL_PREFIX_LIMIT);
+  return version === 4
+    ? { name: "4", source: 12, destination: 16, words: 1, prefixes }
+    : { name: "6", source: 8, destination: 24, words: 4, prefixes };
+}
+
+function holds({ words, prefixLength }: LocalPrefix, address: ArrayLike<number>): boolean {
+  for (let word = 0; word < 4; word++) {
+    const bits = Math.min(32, prefixLength - 32 * word);
+    if (bits <= 0) return true;
+    if ((words[word]! ^ address[word]!) >>> (32 - bits) !== 0) return false;
+  }
+  return true;
 }
 
 function jumpIfLocal(program: BpfAssembler, { words: count, prefixes }: Family, at: number, to: string): void {

@@ -386,7 +386,7 @@ describe("a way that the kernel refuses", () => {
   });
 });
 
-describe("an end whose own interface another Worker watches", () => {
+describe("an end whose own interface is not watched", () => {
   for (const [name, hidden] of [["server", 2], ["client", 1]] as const) {
     it(`is proved dead by its RST on the way to the other end: the ${name}`, () => {
       const world = World.established({ blind: (_packet, interfaceIndex) => interfaceIndex === hidden });

@@ -3,7 +3,7 @@
  * into the outbox and nothing else; time comes as an argument.
  */
 import type { Packet } from "../decode/mod.ts";
-import { PacketDirection, TcpFlag } from "../decode/mod.ts";
+import { TcpFlag } from "../decode/mod.ts";
 import { FlowEvent, FlowFlag, FlowState, NO_HOMES } from "../flow/mod.ts";
 import type { FlowTable, Homes } from "../flow/mod.ts";
 import { Chase } from "./chase.ts";
@@ -17,7 +17,7 @@ import { HoldTable, NOT_HELD } from "./holds.ts";
 import type { HoldKey } from "./holds.ts";
 import { Kill, KillPhase } from "./kill.ts";
 import type { End } from "./kill.ts";
-import { KillPool, isFromClient } from "./killPool.ts";
+import { KillPool, isFromClient, isOnItsWay } from "./killPool.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { InjectLimits } from "./limits.ts";
 import { Mark } from "./mark.ts";
@@ -314,15 +314,14 @@ export class Injector {
   #join(kill: Kill, request: KillRequest, nowMs: number): number {
     this.counters.joined++;
     widen(kill, request);
-    const watching = kill.phase === KillPhase.Watching;
-    if (watching && this.#engine.isSettled(kill)) {
+    if (kill.phase === KillPhase.Watching && this.#engine.isSettled(kill)) {
       if (request.tellJoined) this.#engine.tellJoined(kill, request.origin, nowMs);
       return StartResult.Joined;
     }
-    const told = !request.tellJoined || kill.joinedOrigin < 0 || kill.joinedOrigin === request.origin;
-    if (request.tellJoined && told) kill.joinedOrigin = request.origin;
-    if (watching) this.#engine.begin(kill, nowMs);
-    return told ? StartResult.Joined : StartResult.JoinedUntold;
+    const isUntold = request.tellJoined && kill.joinedOrigin >= 0;
+    if (request.tellJoined && !isUntold) kill.joinedOrigin = request.origin;
+    if (kill.phase === KillPhase.Watching) this.#engine.begin(kill, nowMs);
+    return isUntold ? StartResult.JoinedUntold : StartResult.Joined;
   }
 
   /** The other subflows of the same Multipath TCP connection, and those to come. */
@@ -382,11 +381,6 @@ export class Injector {
     this.#engine.fail(kill, reason, nowMs);
     return StartResult.Failed;
   }
-}
-
-/** To the other end, from one whose own interface is not seen here: it is another Worker's. */
-function isOnItsWay(packet: Packet, from: End, to: End): boolean {
-  return from.nearInterface === 0 && to.nearInterface === packet.interfaceIndex && packet.direction === PacketDirection.Outgoing;
 }
 
 function fillHoldKey(key: HoldKey, packet: Packet): void {

@@ -4,8 +4,10 @@
  */
 import { Field } from "../flow/mod.ts";
 import type { FlowTable } from "../flow/mod.ts";
+import { PacketDirection } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import { Kill, KillPhase } from "./kill.ts";
+import type { End } from "./kill.ts";
 
 export class KillPool {
   readonly #table: FlowTable;
@@ -164,4 +166,9 @@ export function isFromServer(kill: Kill, packet: Packet): boolean {
 
 function portsOf(client: number, server: number): number {
   return (client << 16) | server;
+}
+
+/** To the other end, from one whose own interface is not seen here. */
+export function isOnItsWay(packet: Packet, from: End, to: End): boolean {
+  return from.nearInterface === 0 && to.nearInterface === packet.interfaceIndex && packet.direction === PacketDirection.Outgoing;
 }
