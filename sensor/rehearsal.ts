@@ -4,7 +4,7 @@
  * refused in the handshake or cut, ends that answer until they are dead and then prove it.
  */
 import { Route } from "./inject/mod.ts";
-import type { OutgoingPackets, PacketSink } from "./capture/mod.ts";
+import type { OutgoingPackets } from "./capture/mod.ts";
 import { buildSegment, ChecksumState, decode, DecodeContext, Frame, LinkType, Packet, PacketDirection, SegmentSpec, TcpFlag, TcpOption } from "./decode/mod.ts";
 import type { RestOfFrame } from "./decode/mod.ts";
 
@@ -68,7 +68,7 @@ export function serverWords(number: number, ipVersion = 4): Int32Array {
   return addressWords(SERVER_NETWORK, number, ipVersion);
 }
 
-export class Rehearsal implements PacketSink, RestOfFrame {
+export class Rehearsal implements RestOfFrame {
   /** As large as a real clock's: V8 compiles for the numbers that it has seen. */
   nowMs = 1_800_000_000_000;
   readonly #ends: readonly [End, End] = [new End(), new End()];
@@ -101,8 +101,6 @@ export class Rehearsal implements PacketSink, RestOfFrame {
     }
     return outbox.count;
   }
-
-  close(): void {}
 
   fetch(frame: Frame): void {
     frame.rest = null;

@@ -7,9 +7,9 @@ import { compileWarmUp } from "./warmUpPolicy.ts";
 import type { WorkerStart } from "./workerMessages.ts";
 
 function startOf(homes: SharedArrayBuffer | undefined): WorkerStart {
-  const compiled = compileWarmUp();
+  const warmUpCompiled = compileWarmUp();
   return {
-    worker: 0, compiled, generation: 1, warmUpCompiled: compiled, labels: [], labelNames: [], tableCapacity: 1_024, seed: 7, markKey: [1, 2],
+    worker: 0, compiled: warmUpCompiled[0]!, generation: 1, warmUpCompiled, labels: [], labelNames: [], tableCapacity: 1_024, seed: 7, markKey: [1, 2],
     stop: new SharedArrayBuffer(4), counters: new Counters().buffer, records: new RecordRing(131_072).buffer, homes, claims: undefined, wakeHandle: -1,
     filter: { skippedInterfaces: [], interfaces: undefined } as unknown as WorkerStart["filter"], busyPollMicroseconds: 0, route: { interfaceIndex: -1 }, injectDevice: "", interfaceNames: [],
     flowTimeouts: {} as WorkerStart["flowTimeouts"],

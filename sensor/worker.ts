@@ -16,10 +16,11 @@ const source = openRing({
   wakeHandle: start.wakeHandle,
   spinMicroseconds: start.busyPollMicroseconds,
 });
+const out = openSink(start.injectDevice === "" ? {} : { device: start.injectDevice });
 const loop = new PacketLoop({
   start,
   source,
-  sink: openSink(start.injectDevice === "" ? {} : { device: start.injectDevice }),
+  sink: { send: (outbox) => out.send(outbox), close: () => out.close() },
   clock: loadNative().realtimeMs,
   answer: (message) => port.postMessage(message),
   setFilter: (filter) => source.setFilter(compileFilter(filter)),

@@ -12,8 +12,8 @@ export interface WorkerStart {
   readonly compiled: CompiledPolicy;
   /** Of `compiled`: grows with every further one. */
   readonly generation: number;
-  /** Of warmUpText(). */
-  readonly warmUpCompiled: CompiledPolicy;
+  /** Of compileWarmUp(). */
+  readonly warmUpCompiled: readonly CompiledPolicy[];
   readonly labels: readonly number[];
   readonly labelNames: readonly [number, string][];
   readonly tableCapacity: number;
