@@ -25,6 +25,7 @@ export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly 
   let captured = capturedInterfaces(interfaces(), start.filter);
   let source = open(captured);
   const ownStart = { ...start, homes: undefined, route: { interfaceIndex: 0 } };
+  new WarmUp(ownStart);
   const loop = new PacketLoop({
     start: ownStart,
     source: {
@@ -45,7 +46,6 @@ export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly 
       old.close();
     },
   });
-  new WarmUp(ownStart);
   const run = async (): Promise<void> => {
     while (loop.isOpen) {
       await source.readable(loop.turn());

@@ -41,7 +41,7 @@ export class WarmUp {
 
   /**
    * Two scenes in turn, with different policies and functions: what V8 has seen of one object only it takes for
-   * constant, and the loop that is to work (made before) would be met by code for another.
+   * constant, and the loop that is to work (made afterwards) would be met by code for another.
    */
   constructor(start: WorkerStart) {
     this.#scenes = start.warmUpCompiled.map((compiled, number) => openScene(start, compiled, number));

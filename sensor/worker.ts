@@ -16,6 +16,8 @@ const source = openRing({
   wakeHandle: start.wakeHandle,
   spinMicroseconds: start.busyPollMicroseconds,
 });
+// Before the loop that is to work: its objects are then of the forms that the compiled code expects.
+const warmUp = new WarmUp(start);
 const out = openSink(start.injectDevice === "" ? {} : { device: start.injectDevice });
 const loop = new PacketLoop({
   start,
@@ -25,7 +27,6 @@ const loop = new PacketLoop({
   answer: (message) => port.postMessage(message),
   setFilter: (filter) => source.setFilter(compileFilter(filter)),
 });
-const warmUp = new WarmUp(start);
 
 /** Whoever posts a message wakes the ring; a ring that never waits because packets never end looks all the same. */
 const LOOK_EVERY_TURNS = 64;

@@ -9,6 +9,9 @@ import type { Packet } from "../decode/mod.ts";
 import { Kill, KillPhase } from "./kill.ts";
 import type { End } from "./kill.ts";
 
+/** Made at the start, so that no RST waits for memory; further ones when they are needed. */
+const KILLS_AT_HAND = 128;
+
 export class KillPool {
   readonly #table: FlowTable;
   readonly #limit: number;
@@ -26,6 +29,8 @@ export class KillPool {
     this.#limit = limit;
     this.#unattachedLimit = unattachedLimit;
     this.#unattachedPorts = new Int32Array(unattachedLimit);
+    for (let index = Math.min(limit, KILLS_AT_HAND) - 1; index >= 0; index--) this.#free.push(index);
+    while (this.#kills.length < this.#free.length) this.#kills.push(new Kill(this.#kills.length));
   }
 
   at(index: number): Kill {
