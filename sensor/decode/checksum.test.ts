@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { adds, finish, fold, sum, sumPseudoHeader } from "./checksum.ts";
+import { adds, finish, fold, sum, sumByWords, sumPseudoHeader } from "./checksum.ts";
 import { hex } from "./frame.fixture.ts";
+import { WordViews } from "./wordViews.ts";
 
 /** RFC 1071, word by word, in arithmetic of any size. */
 function naive(bytes: Uint8Array): number {
@@ -19,6 +20,33 @@ test("sum() agrees with its naive twin for every offset, length and start", () =
       expect(fold(sum(bytes, first, bytes.length - first, partial))).toBe(naive(start));
     }),
   );
+});
+
+test("sumByWords() agrees with its naive twin wherever bytes, their buffer and the range begin and end", () => {
+  const views = new WordViews();
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 60, maxLength: 400 }), fc.nat(7), fc.nat(9), fc.nat(5), fc.nat(0xffff), (content, shift, offset, cut, partial) => {
+      const bytes = new Uint8Array(new ArrayBuffer(content.length + shift), shift);
+      bytes.set(content);
+      const length = bytes.length - offset - cut;
+      const wanted = naive(Uint8Array.of(partial >> 8, partial & 255, ...bytes.subarray(offset, offset + length)));
+      expect(fold(sumByWords(bytes, views.of(bytes), offset, length, partial))).toBe(wanted);
+    }),
+  );
+});
+
+test("sumByWords() does not overflow on ones, short of a block and beyond it", () => {
+  for (const length of [32_768, 32_770, 65_535]) {
+    const bytes = new Uint8Array(length).fill(0xff);
+    expect(fold(sumByWords(bytes, new WordViews().of(bytes), 0, length, 0xffff))).toBe(naive(bytes));
+  }
+});
+
+test("WordViews keeps the views of two buffers apart", () => {
+  const views = new WordViews();
+  const [first, second, third] = [1, 2, 3].map((value) => new Uint8Array(8).fill(value)) as [Uint8Array, Uint8Array, Uint8Array];
+  for (const bytes of [first, second, first, third, second, first]) expect(views.of(bytes)[1]).toBe(bytes[0]! * 0x01010101);
+  expect(views.of(first)).toBe(views.of(first));
 });
 
 test("sum() does not overflow on half a megabyte of ones", () => {

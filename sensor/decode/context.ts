@@ -2,6 +2,7 @@
 import { Cursor } from "./cursor.ts";
 import { FragmentBuffers } from "./fragments.ts";
 import { DECODE_REASON_COUNT } from "./reason.ts";
+import { WordViews } from "./wordViews.ts";
 
 /** The largest datagram of an Ethernet without jumbo frames: in a file, more than that was merged by the kernel. */
 export const ORDINARY_DATAGRAM_BYTES = 1500;
@@ -27,6 +28,7 @@ export interface DecodeOptions {
 
 export class DecodeContext {
   readonly cursor = new Cursor();
+  readonly words = new WordViews();
   readonly fragments: FragmentBuffers;
   /** How often `decode()` gave each DecodeReason. */
   readonly reasons = new Float64Array(DECODE_REASON_COUNT);

@@ -4,7 +4,7 @@
  * as fast as the walk. Whatever is odd it leaves to the walk, which names the reason and is its naive twin in the tests.
  */
 import { read16, read32 } from "./bigEndian.ts";
-import { adds, sum, sumPseudoHeader } from "./checksum.ts";
+import { adds, sumByWords, sumPseudoHeader } from "./checksum.ts";
 import type { DecodeContext } from "./context.ts";
 import { MAPPED } from "./ipv4.ts";
 import { ChecksumState, type Frame, LinkType, type Packet, Protocol } from "./packet.ts";
@@ -192,5 +192,5 @@ function isSumRight(
   context: DecodeContext,
 ): boolean {
   if (context.trustChecksums || segmentBytes > context.superPacketBytes) return true;
-  return adds(sum(bytes, offset, segmentBytes, sumPseudoHeader(packet, TCP, segmentBytes)));
+  return adds(sumByWords(bytes, context.words.of(bytes), offset, segmentBytes, sumPseudoHeader(packet, TCP, segmentBytes)));
 }

@@ -116,18 +116,16 @@ export class WaitingSegments {
   ): number {
     const { nodes, pool, limits, table } = this;
     const head = header * NODE_WORDS;
+    const isFull = nodes[head + Header.Segments] >= limits.segmentsPerSide;
+    const keepsBytes = packet.payloadLength > 0 && table.hasFlag(slot, FlowFlag.Inspect0 << side);
     let chunk = 0;
-    if (packet.payloadLength > 0 && table.hasFlag(slot, FlowFlag.Inspect0 << side)) {
-      if (packet.truncatedBytes === 0 && nodes[head + Header.HeldBytes] + length <= limits.reassemblyBytesPerSide) {
-        chunk = pool.store(packet.bytes, packet.payloadOffset, length);
-      }
+    if (keepsBytes) {
+      const fits = !isFull && packet.truncatedBytes === 0 && nodes[head + Header.HeldBytes] + length <= limits.reassemblyBytesPerSide;
+      if (fits) chunk = pool.store(packet.bytes, packet.payloadOffset, length);
       if (chunk === 0) this.refuse();
     }
     if (chunk === 0 && flags === 0 && this.merge(previous, sequence, length)) return 0;
-    if (nodes[head + Header.Segments] >= limits.segmentsPerSide) {
-      pool.free(chunk);
-      return this.refuse();
-    }
+    if (isFull) return keepsBytes ? 0 : this.refuse();
     const node = pool.takeNode();
     if (node < 0) {
       pool.free(chunk);
