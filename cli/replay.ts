@@ -78,7 +78,7 @@ const POLICY_COLUMNS: readonly Column<ReplayPolicySummary>[] = [
 const MAX_REASONS = 10;
 const MAX_POLICIES = 40;
 
-export function summaryText(summary: ReplaySummary): string {
+function summaryText(summary: ReplaySummary): string {
   const { packets, bytes, flows, findings, wouldReset, byPolicy, decodeReasons, captureSeconds, files } = summary;
   const facts: [string, string][] = [
     ["files", formatCount(files.length)],

@@ -48,7 +48,7 @@ const COLUMNS: readonly Column<PolicyStatus>[] = [
   { title: "MESSAGE", value: ({ message }) => message ?? "-" },
 ];
 
-export function statusText(status: SensorStatus): string {
+function statusText(status: SensorStatus): string {
   const { version, pid, startedAt, stopped, workers, interfaces, packets, drops, flows, flowCapacity, policies } = status;
   const facts: [string, string][] = [
     ["sensor", `${version}, process ${pid}, since ${startedAt}`],

@@ -1,4 +1,4 @@
-/** Confidence and severity in a schema; their order is in `values/confidence.ts`. */
+/** Confidence and severity in a schema; the order of confidences is in `values/confidence.ts`. */
 import { z } from "zod";
 
 export const confidence = z.enum(["Low", "Medium", "High"]);

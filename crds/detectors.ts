@@ -14,7 +14,7 @@ const endpoint = z.strictObject({
 });
 
 /** A connection by its two ends: the client is the side that sent the SYN. */
-export const connectionDetector = z.strictObject({
+const connectionDetector = z.strictObject({
   /** Handshake fires at the SYN and refuses; Established fires when the handshake is complete and resets. */
   phase: z.enum(["Handshake", "Established"]).default("Handshake"),
   client: endpoint.prefault({}),
@@ -29,7 +29,7 @@ const signatureText = checkedText({
 });
 
 /** Content in the reassembled streams, in Suricata's rule language; fires when any one of its rules does. */
-export const signatureDetector = z
+const signatureDetector = z
   .strictObject({
     /** The language itself is read by sensor/detect; errors in it are told object by object. */
     rules: z.array(signatureText).max(MAX_SIGNATURES).default([]),

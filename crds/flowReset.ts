@@ -2,13 +2,12 @@
 import { z } from "zod";
 import { cidr, ipAddress } from "./cidr.ts";
 import { checkedText } from "./checkedText.ts";
-import { duration } from "./duration.ts";
 import { API_VERSION } from "./group.ts";
 import { isEmptySelector, labelSelector } from "./labelSelector.ts";
 import { MAX_FLOWS_OF_RESET, MAX_REASON_LENGTH, MAX_TTL_SECONDS } from "./limits.ts";
 import { metadata } from "./metadata.ts";
 import { portNumber } from "./portRange.ts";
-import { resetTarget } from "./responsePolicy.ts";
+import { hold, resetTarget } from "./responsePolicy.ts";
 import { parseCidr } from "./values/mod.ts";
 
 const flowEndpoint = z
@@ -63,8 +62,7 @@ const flowMatch = z
 export const flowResetSpec = z.strictObject({
   match: flowMatch,
   target: resetTarget.default("Both"),
-  /** 0s: once, the flows alive now. */
-  hold: duration("0s", "24h").default("0s"),
+  hold,
   /** More flows than this and none is reset. */
   maxFlows: z.int().min(1).max(MAX_FLOWS_OF_RESET).default(100),
   dryRun: z.boolean().default(false),

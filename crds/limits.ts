@@ -16,8 +16,6 @@ export const MAX_LABELS = 64;
 export const MAX_LABEL_VALUES = 64;
 export const MAX_PROTECTED_ENDPOINTS = 1024;
 
-export const MAX_HOLD_MS = 24 * 3_600_000;
-export const MAX_TIMEOUT_MS = 7 * 24 * 3_600_000;
 export const MAX_FLOWS_OF_RESET = 10_000;
 export const MAX_TTL_SECONDS = 365 * 86_400;
 

@@ -19,7 +19,6 @@ export {
   RESERVED_DETECTORS,
   resetRuns,
   ruleRuns,
-  Severity,
   wordMask,
   type Cidr,
   type PortRange,

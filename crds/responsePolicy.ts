@@ -12,12 +12,14 @@ import { subject } from "./subject.ts";
 
 export const resetTarget = z.enum(["Client", "Server", "Both"]);
 
+/** How long new connections of the same client, server and port are refused as well; 0s: not at all. */
+export const hold = duration("0s", "24h").default("0s");
+
 const respond = z.strictObject({
   reset: z
     .strictObject({
       target: resetTarget.default("Both"),
-      /** Also refuse new connections of the same client, server and port for so long. */
-      hold: duration("0s", "24h").default("0s"),
+      hold,
       minConfidence: confidence.default("High"),
       /** Also reset a connection that carries several parties. */
       allowShared: z.boolean().default(false),

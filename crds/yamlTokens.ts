@@ -3,7 +3,7 @@ import { Lexer, Parser, type CST } from "yaml";
 import { MAX_YAML_DEPTH } from "./limits.ts";
 
 /** A line of ours has about six lexemes: enough for a megabyte of short lines. */
-export const MAX_LEXEMES = 250_000;
+const MAX_LEXEMES = 250_000;
 /** Errors and directives between documents, which the library collects at a price that grows with their square. */
 const MAX_STRAYS = 500;
 /** The parser keeps up to two entries a level, and one for the document. */

@@ -1,5 +1,5 @@
 /** What the local socket (and `flowreset kill` in process) asks of a running sensor. */
-import { parseDocuments } from "../crds/mod.ts";
+import { API_VERSION, parseDocuments } from "../crds/mod.ts";
 import { removeStopFile, RequestError, writeStopFile } from "./control/mod.ts";
 import type { ControlHandlers, ResetLine } from "./control/mod.ts";
 import type { SensorOptions } from "./options.ts";
@@ -64,7 +64,7 @@ let resets = 0;
 /** A spec as people would write it in a file, judged by the same schema. */
 async function* reset({ keeper, board }: ControlParts, spec: unknown, signal: AbortSignal): AsyncIterable<ResetLine> {
   const name = `request-${process.pid}-${++resets}`;
-  const text = JSON.stringify({ apiVersion: "flowreset.io/v1alpha1", kind: "ClusterFlowReset", metadata: { name }, spec });
+  const text = JSON.stringify({ apiVersion: API_VERSION, kind: "ClusterFlowReset", metadata: { name }, spec });
   const { objects, problems } = parseDocuments(text, "request", { standalone: true });
   const object = objects[0];
   if (object === undefined) throw new RequestError(400, problems.map(({ field, message }) => `${field}: ${message}`).join("; "));

@@ -17,7 +17,7 @@ export function flowStateName(state: number): string {
 }
 
 /** The number of a connection in events: the same for its whole life. */
-export function flowNumber(table: FlowTable, slot: number): number {
+function flowNumber(table: FlowTable, slot: number): number {
   const birth = table.hasFlag(slot, FlowFlag.Isn0) ? table.isn(slot, 0) >>> 0 : table.createdMs(slot);
   return flowId(table.words, table.base(slot), birth);
 }

@@ -3,7 +3,6 @@
  * local socket and writes what happened; packets are the Workers' (worker.ts, pipeline.ts).
  */
 import { randomBytes } from "node:crypto";
-import { version } from "./version.ts";
 import { interfaceMatches } from "../crds/mod.ts";
 import { hasNetRaw, workerOf } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
@@ -26,6 +25,7 @@ import { PolicyReport } from "./policyReport.ts";
 import { releaseStartMemory } from "./startMemory.ts";
 import { captureFilter, interfaceNames, routeOf } from "./surroundings.ts";
 import { Topology } from "./topology/mod.ts";
+import { version } from "./version.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
 import { WatchedInterfaces } from "./watchedInterfaces.ts";
 

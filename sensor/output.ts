@@ -32,7 +32,7 @@ interface ServedParts {
   readonly watched: WatchedInterfaces;
 }
 
-export const METRIC_NAMES: MetricNames = {
+const METRIC_NAMES: MetricNames = {
   decodeReason: (reason) => (reason < DECODE_REASON_COUNT ? decodeReasonName(reason) : "other"),
   flowRefusal: flowRefusalName,
   flowEviction: flowEvictionName,

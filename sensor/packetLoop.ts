@@ -1,6 +1,6 @@
 /**
  * What happens around the pipeline in the thread that captures: sending, messages from the main thread, records to it,
- * counters. Who waits for packets, and how, is the caller's (worker.ts for the ring, libpcapCapture.ts for libpcap).
+ * counters. Who waits for packets, and how, is the caller's (worker.ts for the ring, libpcapLoop.ts for libpcap).
  */
 import type { CaptureFilter, PacketSink, PacketSource } from "./capture/mod.ts";
 import { Claims } from "./decide/mod.ts";

@@ -14,15 +14,14 @@ import { Outcome, outcomeName, OutcomeReason, outcomeReasonName, proofName } fro
 import type { OutcomeRecord } from "./inject/mod.ts";
 import { killTargetName, killTargetOf } from "./killTarget.ts";
 import type { Recorder } from "./pipeline.ts";
-import { alertEvent, Histograms, outcomeEvent, resetEvent } from "./report/mod.ts";
+import { alertEvent, Counter, Histograms, outcomeEvent, resetEvent } from "./report/mod.ts";
 import type { Counters, EventDecision, EventFlow, SeverityName } from "./report/mod.ts";
-import { Counter } from "./report/mod.ts";
 import { verdictReasonNumber } from "./reasonNumbers.ts";
 
 /** Connections under reset whose story is remembered; the oldest gives way. */
-export const MAX_STORIES = 65_536;
+const MAX_STORIES = 65_536;
 /** Connections whose findings `flowreset flows` can show; the oldest gives way. */
-export const MAX_FOUND = 16_384;
+const MAX_FOUND = 16_384;
 
 export interface RecorderOptions {
   readonly counters: Counters;
@@ -90,7 +89,7 @@ export class EventRecorder implements Recorder {
     if (decision.verdict !== Verdict.Reset && decision.verdict !== Verdict.Refuse) return;
     const reactionMicroseconds = (nowMs - packetMs) * 1000;
     counters.observe(Histograms.reaction, reactionMicroseconds);
-    this.#keepStory(decision.slot, decision.generation, { flow, decision: told, isResetTold: true });
+    this.#stories.set(decision.slot, decision.generation, { flow, decision: told, isResetTold: true });
     const phase = decision.verdict === Verdict.Refuse ? "handshake" : "established";
     emit(resetEvent(nowMs, flow, told, { rsts: 1, timeToFirstRstMicroseconds: reactionMicroseconds, phase }));
   }
@@ -109,7 +108,7 @@ export class EventRecorder implements Recorder {
     const flow = describeFlow(this.table!, slot, this.#options.nameOf);
     const decision = { ...this.#requests.get(origin)!, verdict: verdictName(verdict), reason };
     // A kill that is at work already stays that of who asked first.
-    if (verdict === Verdict.Reset && !this.#isBeingKilled(slot)) this.#keepStory(slot, this.table!.generation(slot), { flow, decision, isResetTold: false });
+    if (verdict === Verdict.Reset && !this.#isBeingKilled(slot)) this.#stories.set(slot, this.table!.generation(slot), { flow, decision, isResetTold: false });
     else if (verdict !== Verdict.Reset) this.#options.emit(resetEvent(nowMs, flow, decision, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
     return flow;
   }
@@ -189,10 +188,6 @@ export class EventRecorder implements Recorder {
     const rule = record.byHold ? "hold" : "";
     const decision: EventDecision = { policy, policies: [policy], rule, mode: "Enforce", verdict, reason: rule, target: killTargetName(record.target) };
     return { flow, decision, isResetTold: false };
-  }
-
-  #keepStory(slot: number, generation: number, story: Story): void {
-    this.#stories.set(slot, generation, story);
   }
 
   #remember(slot: number, generation: number, decision: EventDecision): void {

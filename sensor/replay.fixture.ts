@@ -6,7 +6,7 @@ import { buildSegment, SegmentSpec, TcpFlag } from "./decode/mod.ts";
 import type { ReplayOptions, ReplaySummary } from "./options.ts";
 import { replay } from "./replay.ts";
 
-export const MARK_POLICY = `apiVersion: flowreset.io/v1alpha1
+const MARK_POLICY = `apiVersion: flowreset.io/v1alpha1
 kind: ResponsePolicy
 metadata: {name: mark}
 spec: {mode: Enforce, rules: [{name: mark, signature: {rules: ['alert tcp any any -> any any (content:"EVIL"; sid:1;)']}}]}

@@ -14,7 +14,7 @@ import type { Logger } from "./report/mod.ts";
 import type { ResetBoard } from "./resetBoard.ts";
 
 /** FlowResets that are remembered; the oldest is forgotten first. */
-export const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 export interface ResetFilesOptions {
   readonly keeper: PolicyKeeper;

@@ -16,7 +16,7 @@ import type { EventRecorder, SettledReset } from "./recorder.ts";
 import type { EventFlow } from "./report/mod.ts";
 
 /** FlowResets at work at the same time in one Worker. */
-export const MAX_RUNS = 1_024;
+const MAX_RUNS = 1_024;
 
 /** Label of resets by FlowReset, where a policy's stands otherwise. */
 export const FLOW_RESET_LABEL = 1;

@@ -1,5 +1,5 @@
 /** The policies of the rehearsals, compiled by the main thread: it has the language loaded. */
-import { defaultSettings, parseDocuments } from "../crds/mod.ts";
+import { API_VERSION, defaultSettings, parseDocuments } from "../crds/mod.ts";
 import { compile } from "./decide/mod.ts";
 import type { CompiledPolicy } from "./decide/mod.ts";
 import { Interface, MARK, REFUSED_PORT } from "./rehearsal.ts";
@@ -39,7 +39,7 @@ export function compileWarmUp(): readonly CompiledPolicy[] {
 
 function compiled(spec: object): CompiledPolicy {
   const text = JSON.stringify({
-    apiVersion: "flowreset.io/v1alpha1",
+    apiVersion: API_VERSION,
     kind: "ClusterResponsePolicy",
     metadata: { name: "warm-up" },
     spec: { mode: "Enforce", limits: { connectionsPerMinutePerNode: 100_000 }, ...spec },

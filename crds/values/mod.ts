@@ -5,7 +5,7 @@
  * Worker would hold them a second time.
  */
 export { cidrContains, hasHostBits, MAX_CIDR_TEXT, parseAddress, parseCidr, splitCidr, wordMask, type Cidr } from "./address.ts";
-export { Confidence, Severity } from "./confidence.ts";
+export { Confidence } from "./confidence.ts";
 export { DURATION_FORM, durationMs } from "./duration.ts";
 export { interfaceMatches } from "./interfaceGlob.ts";
 export { parsePortRange, PORT_RANGE_FORM, type PortRange } from "./portRange.ts";

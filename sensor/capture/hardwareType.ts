@@ -15,7 +15,7 @@ export const HardwareType = {
 } as const;
 
 /** A link type that no capture file knows: decode counts it and goes on. */
-export const UNKNOWN_LINK_TYPE = 0xffff;
+const UNKNOWN_LINK_TYPE = 0xffff;
 
 /** Interfaces without a link header show their packets from the IP header on. */
 export function linkTypeOf(hardwareType: number): number {

@@ -42,7 +42,7 @@ export interface CapDevice {
   close(): void;
 }
 
-export const QUEUE_BYTES = 8 << 20;
+const QUEUE_BYTES = 8 << 20;
 export const QUEUE_PACKETS = 8192;
 /**
  * The package's snap length makes each slot of libpcap's ring 64 KiB: 8 MiB held 128 packets, and bursts of a hundred

@@ -29,17 +29,17 @@ export interface RingOptions extends PaceOptions {
   batchPackets?: number;
 }
 
-export const RING_BYTES = 8 << 20;
+const RING_BYTES = 8 << 20;
 export const SLOT_BYTES = 2048;
 /** With CAP_NET_RAW alone the kernel gives net.core.rmem_max at most. */
-export const RECEIVE_BUFFER_BYTES = 32 << 20;
+const RECEIVE_BUFFER_BYTES = 32 << 20;
 /**
  * Without CAP_NET_ADMIN only a handful of super-packets may wait beside the ring (net.core.rmem_max); then the ring has
  * fewer slots, and each holds one whole.
  */
 const ENOUGH_RECEIVE_BUFFER_BYTES = 4 << 20;
 const LONG_SLOT_BYTES = 65_536;
-export const BATCH_PACKETS = 256;
+const BATCH_PACKETS = 256;
 /** The longest packet that Linux makes (BIG TCP: GSO_MAX_SIZE is 8 * 65535), and its link header. */
 export const LONGEST_PACKET_BYTES = 8 * 65536;
 

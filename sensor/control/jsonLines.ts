@@ -1,6 +1,6 @@
 /** JSON lines out of a byte stream, whatever its pieces. */
 
-export const MAX_LINE_CHARACTERS = 1 << 20;
+const MAX_LINE_CHARACTERS = 1 << 20;
 
 /** Throws SyntaxError for a line that is no JSON, RangeError for one without an end; a last line needs no newline. */
 export async function* jsonLines(parts: AsyncIterable<Uint8Array>): AsyncIterable<unknown> {

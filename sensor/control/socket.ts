@@ -69,7 +69,7 @@ async function startingLock(path: string): Promise<() => void> {
 }
 
 /** Whether somebody accepts connections. */
-export function isLive(path: string): Promise<boolean> {
+function isLive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const done = (live: boolean): void => {

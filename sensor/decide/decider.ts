@@ -32,17 +32,17 @@ import { Verdict } from "./verdict.ts";
 import { WaitingFindings } from "./waitingFindings.ts";
 
 /** What stands in the way of a detection, in this order: the first reason counts. */
-export const GUARDS: readonly Guard[] = [protectedEndpoint, exempt, scope, identity, alive, authenticated, sharedConnection, beingReset, budget];
+const GUARDS: readonly Guard[] = [protectedEndpoint, exempt, scope, identity, alive, authenticated, sharedConnection, beingReset, budget];
 
 /** What stands in the way of a FlowReset: a person has named the flow, so neither liveness nor budgets; it joins a kill. */
-export const FLOW_RESET_GUARDS: readonly Guard[] = [protectedEndpoint, authenticated];
+const FLOW_RESET_GUARDS: readonly Guard[] = [protectedEndpoint, authenticated];
 
 /** What turns Reset into WouldReset: first what the policy itself says. */
-export const RESTRAINTS: readonly Guard[] = [mode, stopped];
-export const FLOW_RESET_RESTRAINTS: readonly Guard[] = [stopped];
+const RESTRAINTS: readonly Guard[] = [mode, stopped];
+const FLOW_RESET_RESTRAINTS: readonly Guard[] = [stopped];
 
 /** What turns a hold into none. */
-export const HOLD_GUARDS: readonly Guard[] = [sharedClient];
+const HOLD_GUARDS: readonly Guard[] = [sharedClient];
 
 const ISN0 = Field.Sides + SideField.Isn;
 const ISN1 = ISN0 + SIDE_WORDS;

@@ -76,7 +76,7 @@ export function sumByWords(bytes: Uint8Array, words: Int32Array, offset: number,
 }
 
 /** `partial` plus the two halves of a 32-bit word. */
-export function sumWord(partial: number, word: number): number {
+function sumWord(partial: number, word: number): number {
   return partial + (word >>> 16) + (word & 0xffff);
 }
 

@@ -23,8 +23,8 @@ export const EtherType = {
 } as const;
 
 export const ETHERNET_HEADER_BYTES = 14;
-export const VLAN_TAG_BYTES = 4;
-export const MAX_VLAN_TAGS = 2;
+const VLAN_TAG_BYTES = 4;
+const MAX_VLAN_TAGS = 2;
 
 const MACS_BYTES = 12;
 const COOKED = { PacketType: 0, Protocol: 14, HeaderBytes: 16 } as const;

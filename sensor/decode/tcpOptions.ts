@@ -26,7 +26,7 @@ export const TcpOption = {
 } as const;
 
 /** RFC 7323 section 2.3: a larger shift counts as this. */
-export const MAX_WINDOW_SCALE = 14;
+const MAX_WINDOW_SCALE = 14;
 
 const FAST_OPEN_MAGIC = 0xf989;
 const MP_JOIN = 1;

@@ -17,7 +17,7 @@ export interface SkipTable {
 }
 
 /** A shorter window skips too little to pay. */
-export const SHORTEST_WINDOW = 4;
+const SHORTEST_WINDOW = 4;
 const LONGEST_WINDOW = 32;
 const BLOCKS = 65_536;
 /** Above so many literals blocks are triples. */
@@ -44,12 +44,12 @@ export function buildSkipTable(literals: readonly Uint8Array[], folded: boolean)
   return candidates > BLOCKS * MOST_CANDIDATES ? undefined : { shift, window, triples };
 }
 
-export function pairAt(first: number, second: number): number {
+function pairAt(first: number, second: number): number {
   return (first << 8) | second;
 }
 
 /** Letters, digits and most marks share no entry with another triple of their kind. */
-export function tripleAt(first: number, second: number, third: number): number {
+function tripleAt(first: number, second: number, third: number): number {
   return ((first << 10) ^ (second << 5) ^ third) & 0xffff;
 }
 

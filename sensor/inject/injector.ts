@@ -251,8 +251,8 @@ export class Injector {
   }
 
   /**
-   * After the outbox was sent (`nowMs`: the clock then) and before it is used again: empties it, and puts in it once more what the kernel
-   * refused, by the other way. Returns how many packets wait to be sent now.
+   * After the outbox was sent (`nowMs`: the clock then) and before it is used again: empties it, and puts in it once
+   * more what the kernel refused, by the other way. Returns how many packets wait to be sent now.
    */
   afterSend(nowMs: number): number {
     const outbox = this.#outbox;

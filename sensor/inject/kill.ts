@@ -30,7 +30,7 @@ export const NumberSource = {
   WindowEdge: 4,
 } as const;
 
-export const NUMBER_SOURCES = 5;
+const NUMBER_SOURCES = 5;
 
 /** How packets reach one end. */
 export class Delivery {

@@ -162,7 +162,7 @@ export function isFromClient(kill: Kill, packet: Packet): boolean {
     && packet.destination0 === address[4] && packet.destination1 === address[5] && packet.destination2 === address[6] && packet.destination3 === address[7];
 }
 
-export function isFromServer(kill: Kill, packet: Packet): boolean {
+function isFromServer(kill: Kill, packet: Packet): boolean {
   const address = kill.address;
   return packet.destinationPort === kill.clientPort && packet.sourcePort === kill.serverPort
     && packet.destination0 === address[0] && packet.destination1 === address[1] && packet.destination2 === address[2] && packet.destination3 === address[3]

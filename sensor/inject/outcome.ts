@@ -31,8 +31,6 @@ export const OutcomeReason = {
   NoRoute: 9,
   /** The emergency stop came first. */
   Stopped: 10,
-  /** The flow record was already gone when the kill was asked for. */
-  FlowGone: 11,
 } as const;
 
 /** What is known of one end. The first group says alive or nothing, the second dead. */

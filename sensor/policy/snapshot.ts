@@ -5,7 +5,7 @@ import type { PolicyFile } from "./policyFile.ts";
 /** Objects of all files together; what comes after is refused and told. */
 export const MAX_OBJECTS = 50_000;
 /** Problems and notes of all files together, each. */
-export const MAX_REMARKS = 1_000;
+const MAX_REMARKS = 1_000;
 
 export interface PolicySnapshot {
   /** In the order of file names, then of lines. No two share kind, namespace and name. */

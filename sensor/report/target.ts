@@ -13,9 +13,10 @@ export interface Target {
 }
 
 /**
- * What stands in a file already is kept ("append") or not ("anew"). "-" is standard output. A pipe or terminal there is opened anew without blocking (through /proc): the flag would
- * else hold for everybody who shares it, and a blocking write would hold a thread of libuv, and with it the end of
- * the program, for as long as nobody reads. A socket (the journal) cannot be opened anew: there the flag is set.
+ * What stands in a file already is kept ("append") or not ("anew"). "-" is standard output. A pipe or terminal there
+ * is opened again without blocking (through /proc): the flag would else hold for everybody who shares it, and a
+ * blocking write would hold a thread of libuv, and with it the end of the program, for as long as nobody reads. A
+ * socket (the journal) cannot be opened again: there the flag is set.
  */
 export function openTarget(path: string, onto: "append" | "anew" = "append"): Target {
   if (path !== "-") {

@@ -4,7 +4,7 @@
  * counted, never followed.
  */
 
-export const NLMSG_HEADER_BYTES = 16;
+const NLMSG_HEADER_BYTES = 16;
 const ATTRIBUTE_HEADER_BYTES = 4;
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of an attribute's number. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;

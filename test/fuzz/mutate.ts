@@ -8,7 +8,7 @@ import type { SeedPacket } from "./seeds.ts";
 
 /** Room before the frame, and the longest frame. */
 export const FRAME_OFFSET = 64;
-export const MAX_FRAME_BYTES = 8192;
+const MAX_FRAME_BYTES = 8192;
 
 /** Values that sit on edges of length fields, counters and flags. */
 const EDGES = [0, 1, 2, 4, 5, 7, 8, 15, 16, 20, 39, 40, 63, 64, 127, 128, 254, 255];

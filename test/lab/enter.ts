@@ -22,7 +22,7 @@ export function identity(): "root" | "mapped" | "ordinary" {
 }
 
 /** `unshare` with the flags that this user needs. */
-export function unshareCommand(extra: readonly string[]): string[] {
+function unshareCommand(extra: readonly string[]): string[] {
   const user = identity() === "ordinary" ? ["--user", "--map-root-user"] : [];
   return ["unshare", ...user, "--mount", "--net", ...extra];
 }
