@@ -6,7 +6,7 @@ export function wholeNumber(minimum: number, maximum: number): (text: string) =>
   return (text) => {
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= minimum && value <= maximum) return value;
-    throw new InvalidArgumentError(`Give a number from ${minimum} to ${maximum}.`);
+    throw new InvalidArgumentError(`Give a number from ${minimum} to ${maximum}`);
   };
 }
 
@@ -15,7 +15,7 @@ export function oneOf(words: readonly string[]): (text: string) => string {
   return (text) => {
     const found = words.find((word) => word.toLowerCase() === text.toLowerCase());
     if (found !== undefined) return found;
-    throw new InvalidArgumentError(`Give one of ${words.join(", ")}.`);
+    throw new InvalidArgumentError(`Give one of ${words.join(", ")}`);
   };
 }
 
@@ -27,7 +27,7 @@ export function ports(text: string, earlier: readonly number[] = []): number[] {
 /** The text as it stands, once it looks like a duration; its bounds are crds' to judge. */
 export function duration(text: string): string {
   if (/^([0-9]{1,9}(ms|s|m|h))+$/.test(text)) return text;
-  throw new InvalidArgumentError("Give a duration such as 60s, 5m or 1h30m.");
+  throw new InvalidArgumentError("Give a duration such as 60s, 5m or 1h30m");
 }
 
 /** HOST:PORT or "none", as it stands. */
@@ -37,6 +37,6 @@ export function listenAddress(text: string): string {
     parseListen(text);
     return text;
   } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}; or none.`);
+    throw new InvalidArgumentError(`${(error as Error).message}; or none`);
   }
 }

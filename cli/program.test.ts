@@ -35,7 +35,7 @@ test.each([
   ["a mirror port among others", ["sensor", "--policies", ".", "--capture-only", "a", "--interface", "b"], "Give either"],
   ["several workers of libpcap", ["sensor", "--policies", ".", "--capture", "libpcap", "--workers", "2"], "Give --capture ring with several workers"],
   ["a port that is none", ["sensor", "--policies", ".", "--protect-port", "22,http"], "Give a number from 1 to 65535"],
-  ["a state that is none", ["flows", "--state", "Etsablished"], "Give one of SynSent, SynReceived, Established, Closing, Closed."],
+  ["a state that is none", ["flows", "--state", "Etsablished"], "Give one of SynSent, SynReceived, Established, Closing, Closed"],
   ["no address to filter by", ["flows", "--ip", "localhost"], "Give --ip an address, got localhost"],
 ])("%s is wrong usage", async (_, words, message) => {
   using world = makeWorld();
@@ -253,11 +253,11 @@ test("status says what is watched, whether anything may be injected, and what ea
   const { code, out } = await world.run("status", "SOCKET");
   expect(code).toBe(0);
   expect(out.split("\n").slice(1)).toEqual([
-    "injecting  no: emergency stop, end it with `flowreset start`",
-    "workers    1",
-    "interfaces eth0 veth1",
-    "packets    12,345, 0 lost",
-    "flows      1 of 1,000",
+    "injecting   no: emergency stop, end it with `flowreset start`",
+    "workers     1",
+    "interfaces  eth0 veth1",
+    "packets     12,345, 0 lost",
+    "flows       1 of 1,000",
     "",
     "POLICY      MODE     STATE     MESSAGE",
     "shop/good   Enforce  Ready     -",

@@ -1,9 +1,10 @@
 /** The whole command: which commands there are, and how an end becomes an exit code. */
 import { Command } from "commander";
 import { version } from "../sensor/version.ts";
-import { ExitCode, examplesHelp, exitCodesHelp } from "./exitCode.ts";
+import { ExitCode } from "./exitCode.ts";
 import { reportFailure } from "./failure.ts";
 import { addFlowsCommand } from "./flows.ts";
+import { examplesHelp, exitCodesHelp } from "./help.ts";
 import { addKillCommand } from "./kill.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addSensorCommand } from "./sensor.ts";

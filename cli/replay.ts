@@ -4,13 +4,14 @@ import type { Command } from "commander";
 import { DEFAULT_TABLE_CAPACITY, LOG_LEVELS } from "../sensor/options.ts";
 import type { ReplayPolicySummary, ReplaySummary } from "../sensor/options.ts";
 import type { LogLevel } from "../sensor/report/mod.ts";
-import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
+import { ExitCode } from "./exitCode.ts";
+import { examplesHelp, exitCodesHelp } from "./help.ts";
 import { wholeNumber } from "./parse.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount } from "./quantity.ts";
 import { paint } from "./style.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { tableLines } from "./table.ts";
+import { factLines, tableLines } from "./table.ts";
 import type { Column } from "./table.ts";
 
 interface ReplayWords {
@@ -87,13 +88,13 @@ function summaryText(summary: ReplaySummary): string {
     ["findings", formatCount(findings)],
     ["would reset", `${formatCount(wouldReset)} connections`],
   ];
-  const lines = facts.map(([name, value]) => `${name.padEnd(12)} ${value}`);
   const reasons = Object.entries(decodeReasons).toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
   if (reasons.length > 0) {
     const shown = reasons.slice(0, MAX_REASONS).map(([reason, count]) => `${reason} ${formatCount(count)}`);
     const more = reasons.length > MAX_REASONS ? `, and ${reasons.length - MAX_REASONS} more` : "";
-    lines.push(`${"not decoded".padEnd(12)} ${shown.join(", ")}${more}`);
+    facts.push(["not decoded", `${shown.join(", ")}${more}`]);
   }
+  const lines = factLines(facts);
   // Of many policies those are of interest that found something.
   const shown = byPolicy.length <= MAX_POLICIES ? byPolicy : byPolicy.filter(({ findings: found }) => found > 0).slice(0, MAX_POLICIES);
   if (shown.length > 0) lines.push("", ...tableLines(POLICY_COLUMNS, shown));

@@ -2,13 +2,13 @@
 import type { Command } from "commander";
 import { ControlClient } from "../sensor/control/mod.ts";
 import type { SensorStatus } from "../sensor/control/mod.ts";
-import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
+import { ExitCode } from "./exitCode.ts";
+import { examplesHelp, exitCodesHelp } from "./help.ts";
 import { addSocketOption, placesOf } from "./places.ts";
 import type { PlaceOptions } from "./places.ts";
-import { printable } from "./printable.ts";
 import { formatCount } from "./quantity.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { tableLines } from "./table.ts";
+import { factLines, tableLines } from "./table.ts";
 import type { Column } from "./table.ts";
 
 interface StatusWords extends PlaceOptions {
@@ -58,7 +58,7 @@ function statusText(status: SensorStatus): string {
     ["packets", `${formatCount(packets)}, ${formatCount(drops)} lost`],
     ["flows", `${formatCount(flows)} of ${formatCount(flowCapacity)}`],
   ];
-  const lines = facts.map(([name, value]) => `${name.padEnd(10)} ${printable(value)}`);
+  const lines = factLines(facts);
   if (policies.length > 0) lines.push("", ...tableLines(COLUMNS, policies));
   return `${lines.join("\n")}\n`;
 }

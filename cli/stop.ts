@@ -1,8 +1,9 @@
 /** `flowreset stop` and `flowreset start`: the emergency stop of this machine, with or without a running sensor. */
 import type { Command } from "commander";
 import { ControlClient, NoSensor, removeStopFile, writeStopFile } from "../sensor/control/mod.ts";
-import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
+import { ExitCode } from "./exitCode.ts";
 import { explainFailure } from "./failure.ts";
+import { examplesHelp, exitCodesHelp } from "./help.ts";
 import { addSocketOption, addStopFileOption, placesOf } from "./places.ts";
 import type { PlaceOptions, Places } from "./places.ts";
 import { printable } from "./printable.ts";

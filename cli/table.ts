@@ -1,4 +1,4 @@
-/** A table of text: columns as wide as they need, two spaces between, no lines. */
+/** Text in columns: as wide as they need, two spaces between, no lines. */
 import { printable } from "./printable.ts";
 
 export interface Column<Row> {
@@ -8,6 +8,12 @@ export interface Column<Row> {
   value(row: Row): string;
   /** Applied after the width is known. */
   paint?(text: string, row: Row): string;
+}
+
+/** Facts one below the other, each behind its name. */
+export function factLines(facts: readonly (readonly [name: string, value: string])[]): string[] {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`);
 }
 
 /** Lines without trailing spaces, the header first. */

@@ -1,7 +1,8 @@
 /** `flowreset version`. */
 import type { Command } from "commander";
 import { version as productVersion } from "../sensor/version.ts";
-import { examplesHelp, ExitCode, exitCodesHelp } from "./exitCode.ts";
+import { ExitCode } from "./exitCode.ts";
+import { examplesHelp, exitCodesHelp } from "./help.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export function addVersionCommand(program: Command, { stdout }: Surroundings, done: (code: ExitCode) => void): void {
