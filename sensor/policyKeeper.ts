@@ -9,6 +9,7 @@ import type { CompileNote, CompileResult, CompiledPolicy, PolicyObject, Protecte
 import type { InterfaceDescription } from "./detect/mod.ts";
 import type { FlowTimeouts } from "./flow/mod.ts";
 import { fullName } from "./fullName.ts";
+import { settingsMissing } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { LabelTable } from "./report/mod.ts";
 import { FLOW_RESET_LABEL } from "./resetRuns.ts";
@@ -63,8 +64,7 @@ export class PolicyKeeper {
    * somebody meant: nothing is enforced then.
    */
   take(snapshot: Pick<PolicySnapshot, "objects" | "withheld">): CompiledRound {
-    const settingsMissing = snapshot.withheld.some(({ kinds }) => kinds.includes("SensorSettings"));
-    this.#objects = settingsMissing ? snapshot.objects.map(observing) : snapshot.objects;
+    this.#objects = settingsMissing(snapshot) ? snapshot.objects.map(observing) : snapshot.objects;
     return this.compile();
   }
 

@@ -1,6 +1,7 @@
 /** What is said of policies: to the log when it is new, to metrics, readiness and status whenever they ask. */
 import { formatRemark, identityOf } from "../crds/mod.ts";
 import type { LoadedObject, Note } from "../crds/mod.ts";
+import { settingsMissing } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
 import type { CompiledRound } from "./policyKeeper.ts";
 import type { Logger, PolicyLoadState } from "./report/mod.ts";
@@ -40,24 +41,23 @@ export class PolicyReport {
       ...round.notes.map(({ object, severity, field, message }): [string, Level] => [`${object}: ${field}: ${message}`, severity === "Error" ? "error" : "warn"]),
       ...snapshot.stale.map((file): [string, Level] => [`Keeping the last good version in force: current file is ${file}`, "warn"]),
     ];
-    const settingsMissing = snapshot.withheld.some(({ kinds }) => kinds.includes("SensorSettings"));
-    if (settingsMissing) remarks.push(["Mend the settings to enforce again: every policy observes until then", "error"]);
+    if (settingsMissing(snapshot)) remarks.push(["Mend the settings to enforce again: every policy observes until then", "error"]);
     for (const [text, level] of remarks) if (!this.#told.has(text)) this.#log[level](text);
     const mended = [...this.#told].filter((text) => !remarks.some(([remark]) => remark === text)).length;
     this.#told = new Set(remarks.map(([text]) => text));
     this.#messages = messagesOf(snapshot, round);
     const files = new Set([...snapshot.stale, ...snapshot.withheld.map(({ file }) => file)]);
     const broken = files.size + (snapshot.isReadable ? 0 : 1);
-    this.#trouble = troubleOf(snapshot, settingsMissing);
+    this.#trouble = troubleOf(snapshot);
     const lastLoadSeconds = broken === 0 ? Date.now() / 1000 : this.#state.lastLoadSeconds;
     this.#state = { loaded: round.compiled.policyCount, broken, generation: round.generation, lastLoadSeconds };
     this.#log.info({ policies: round.compiled.policyCount, broken, mended, generation: round.generation }, "policies in force");
   }
 }
 
-function troubleOf({ isReadable }: PolicySnapshot, settingsMissing: boolean): string | undefined {
-  if (settingsMissing) return "the settings cannot be read: nothing is enforced";
-  return isReadable ? undefined : "the folder of policies cannot be read: what was in force stays";
+function troubleOf(snapshot: PolicySnapshot): string | undefined {
+  if (settingsMissing(snapshot)) return "the settings cannot be read: nothing is enforced";
+  return snapshot.isReadable ? undefined : "the folder of policies cannot be read: what was in force stays";
 }
 
 function messagesOf(snapshot: PolicySnapshot, round: CompiledRound): Map<string, string> {

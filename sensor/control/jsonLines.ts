@@ -10,7 +10,7 @@ export async function* jsonLines(parts: AsyncIterable<Uint8Array>): AsyncIterabl
     rest += decoder.decode(part, { stream: true });
     const lines = rest.split("\n");
     rest = lines.pop() ?? "";
-    if (rest.length > MAX_LINE_CHARACTERS) throw new RangeError(`A line is longer than ${MAX_LINE_CHARACTERS} characters`);
+    if (rest.length > MAX_LINE_CHARACTERS) throw new RangeError(`Cannot read a line without an end: more than ${MAX_LINE_CHARACTERS} characters`);
     for (const line of lines) if (line !== "") yield JSON.parse(line);
   }
   rest += decoder.decode();

@@ -3,14 +3,13 @@
  * three changes. A part that cannot work is left out with a note, and never takes anything else with it.
  */
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
-import { DetectionBuilder, type DetectionOptions, ALL_ADDRESSES, type InterfaceDescription, SetList } from "../detect/mod.ts";
+import { ALL_ADDRESSES, DetectionBuilder, type DetectionOptions, type InterfaceDescription, SetList, sharedDoubles, sharedWords } from "../detect/mod.ts";
 import { compileGuards, type ProtectedConnection } from "./compileGuards.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import { FlowResetCompiler } from "./compileFlowReset.ts";
 import { PolicyCompiler } from "./compilePolicies.ts";
 import { MAX_FLOW_RESETS, MAX_POLICIES } from "./limits.ts";
 import { type CompileNote, NoteList, objectName, type PolicyObject } from "./note.ts";
-import { sharedDoubles, sharedWords } from "./tables.ts";
 
 export interface CompileInput {
   readonly objects: readonly PolicyObject[];

@@ -1,9 +1,8 @@
 /** Settings to the tables that the guards ask. */
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { parseAddress } from "../../crds/values/mod.ts";
-import { buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, ALL_PORTS } from "../detect/mod.ts";
+import { ALL_PORTS, buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
 import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
-import { sharedWords } from "./tables.ts";
 
 /** One connection that is never reset: the ssh session of who started the sensor. */
 export interface ProtectedConnection {

@@ -2,6 +2,7 @@
 import { wordOf } from "./cidr.ts";
 import { partition, type Membership } from "./membership.ts";
 import type { RangeSet } from "./ranges.ts";
+import { sharedWords } from "./sharedTable.ts";
 
 export interface AddressTable extends Membership {
   /**
@@ -21,9 +22,7 @@ export function buildAddressTable(sets: readonly RangeSet[]): AddressTable {
   pieces.starts.forEach((start, piece) => {
     for (let word = 0; word < 4; word++) starts[piece * 4 + word] = wordOf(start, word) ^ SIGN;
   });
-  const rows = new Int32Array(new SharedArrayBuffer(pieces.rows.length * 4));
-  rows.set(pieces.rows);
-  return { starts, rows, bits: pieces.bits, rowWords: pieces.rowWords };
+  return { starts, rows: sharedWords(pieces.rows), bits: pieces.bits, rowWords: pieces.rowWords };
 }
 
 /** Row of the address whose four words (as in Packet) stand at `words[offset]`. */

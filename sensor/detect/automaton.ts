@@ -6,6 +6,7 @@
  * rows 250 to 350, byte classes 165 to 208; hence the first.
  */
 import { MAX_AUTOMATON_STATES } from "./limits.ts";
+import { sharedWords } from "./sharedTable.ts";
 import { buildSkipTable, type SkipTable } from "./skip.ts";
 
 export interface Automaton {
@@ -84,8 +85,8 @@ export class AutomatonBuilder {
       stateCount: order.length,
       firstMatch: others.length,
       next: this.#denseTable(order, number),
-      literal: shared32(matches.map((node) => this.#nodes[node]!.literal)),
-      link: shared32(matches.map((node) => (outputs[node]! < 0 ? -1 : number[outputs[node]!]!))),
+      literal: sharedWords(matches.map((node) => this.#nodes[node]!.literal)),
+      link: sharedWords(matches.map((node) => (outputs[node]! < 0 ? -1 : number[outputs[node]!]!))),
       skip: buildSkipTable(this.#literals, this.folded),
       shallow: this.#shallow(others),
     };
@@ -157,10 +158,4 @@ export class AutomatonBuilder {
 
 function newNode(): Node {
   return { children: new Map(), literal: -1, fail: 0 };
-}
-
-function shared32(values: readonly number[]): Int32Array {
-  const array = new Int32Array(new SharedArrayBuffer(values.length * 4));
-  array.set(values);
-  return array;
 }

@@ -9,6 +9,7 @@ import { buildPortTable } from "./ports.ts";
 import { ALL_ADDRESSES, ALL_PORTS, type RangeSet } from "./ranges.ts";
 import { joinRows, type RuleBits, rulesOfRows, rulesWhere, wordsFor } from "./ruleBits.ts";
 import { MAX_MEMBERSHIP_WORDS } from "./limits.ts";
+import { sharedWords } from "./sharedTable.ts";
 import type { Content, Signature } from "./signature/mod.ts";
 
 /** One rule with everything resolved but interfaces. It needs a connection, signatures or both. */
@@ -105,10 +106,10 @@ export class DetectionBuilder {
     const interfaceTable = buildInterfaceTable(this.#interfaces, interfaces);
     return {
       ruleCount: this.ruleCount,
-      rules: shared(this.#rules),
+      rules: sharedWords(this.#rules),
       ruleBits: this.#ruleBits(addressTable, portTable, interfaceTable),
       signatureCount: this.#signatures.length / SIGNATURE_WORDS,
-      signatures: shared(this.#signatures),
+      signatures: sharedWords(this.#signatures),
       addresses: addressTable,
       ports: portTable,
       interfaces: interfaceTable,
@@ -218,9 +219,3 @@ export class DetectionBuilder {
 const NO_SET = Number.MAX_SAFE_INTEGER;
 
 const TABLE_FULL = "Cannot hold more address or port sets: the table is full";
-
-function shared(values: readonly number[]): Int32Array {
-  const array = new Int32Array(new SharedArrayBuffer(values.length * 4));
-  array.set(values);
-  return array;
-}

@@ -2,6 +2,7 @@
 import { AutomatonBuilder } from "./automaton.ts";
 import type { LiteralTable } from "./compiled.ts";
 import { identityOf } from "./identity.ts";
+import { sharedWords } from "./sharedTable.ts";
 import type { Content } from "./signature/mod.ts";
 
 export class LiteralCollector {
@@ -31,12 +32,6 @@ export class LiteralCollector {
     if (automaton === undefined) return undefined;
     const starts = [0];
     for (const uses of this.#uses) starts.push(starts.at(-1)! + uses.length);
-    return { automaton, identity: shared(identityOf(this.#identity)), useStart: shared(starts), uses: shared(this.#uses.flat()) };
+    return { automaton, identity: sharedWords(identityOf(this.#identity)), useStart: sharedWords(starts), uses: sharedWords(this.#uses.flat()) };
   }
-}
-
-function shared(values: readonly number[]): Int32Array {
-  const array = new Int32Array(new SharedArrayBuffer(values.length * 4));
-  array.set(values);
-  return array;
 }

@@ -18,4 +18,5 @@ export { ANYTHING, has, SetList } from "./membership.ts";
 export { buildPortTable, portsToRanges, type PortTable } from "./ports.ts";
 export { ALL_ADDRESSES, ALL_PORTS, intersect, type RangeSet, subtract, union } from "./ranges.ts";
 export type { FlowRecords } from "./records.ts";
+export { sharedDoubles, sharedWords } from "./sharedTable.ts";
 export { Fault, parseSignature, type Signature } from "./signature/mod.ts";

@@ -8,4 +8,4 @@
  */
 export { DirectoryPolicySource, loadPolicyDirectory, type DirectorySourceOptions, type PolicyListener } from "./directoryPolicySource.ts";
 export { directoryFault, MAX_FILES } from "./directoryListing.ts";
-export { EMPTY_SNAPSHOT, MAX_OBJECTS, type PolicySnapshot, type WithheldFile } from "./snapshot.ts";
+export { EMPTY_SNAPSHOT, MAX_OBJECTS, settingsMissing, type PolicySnapshot, type WithheldFile } from "./snapshot.ts";

@@ -18,7 +18,7 @@ export interface PolicySnapshot {
   readonly stale: readonly string[];
   /**
    * Broken files of which nothing is in force (there never was a good version), with the kinds they speak of. Where
-   * SensorSettings is among them, protections that somebody wrote are missing: enforce nothing.
+   * settingsMissing(), enforce nothing.
    */
   readonly withheld: readonly WithheldFile[];
   /** False while the directory itself cannot be read: everything that was in force stays. */
@@ -38,6 +38,11 @@ export interface SnapshotParts {
   /** Of the directory itself. */
   readonly problems: readonly Problem[];
   readonly isReadable: boolean;
+}
+
+/** Whether protections are missing that somebody wrote: SensorSettings that cannot be read, and never could. */
+export function settingsMissing({ withheld }: Pick<PolicySnapshot, "withheld">): boolean {
+  return withheld.some(({ kinds }) => kinds.includes("SensorSettings"));
 }
 
 /** One snapshot of many files. Of an object written twice the first by file name counts. */

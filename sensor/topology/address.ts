@@ -19,6 +19,11 @@ export interface LocalAddress {
   readonly alone: boolean;
 }
 
+/** fe80::/10. IPv4's 169.254/16 is left in: clouds and plugins give it to single machines. */
+export function isLinkLocal(words: Int32Array): boolean {
+  return words[0]! >>> 22 === 0xfe80 >>> 6;
+}
+
 /** Undefined where the message is damaged or of another family. Whose namespace it is of the asker knows. */
 export function parseLocalAddress(body: Span): LocalAddress | undefined {
   if (body.length < ADDRESS_HEADER_BYTES) return undefined;

@@ -1,5 +1,6 @@
 /** What each interface is: who lives behind it, as far as its form and the routes tell. Pure. */
 import { formatAddress } from "../decode/mod.ts";
+import { isLinkLocal } from "./address.ts";
 import type { InterfaceKindName } from "./kind.ts";
 import type { Link } from "./link.ts";
 import type { NetworkState } from "./networkState.ts";
@@ -42,8 +43,7 @@ function leadsToPod(link: Link): boolean {
 function interfacesWithNetwork(state: NetworkState): Set<number> {
   const indexes = new Set<number>();
   for (const { interfaceIndex, alone, words } of state.addresses.values()) {
-    const linkLocal = words[0]! >>> 22 === 0xfe80 >>> 6;
-    if (!alone && !linkLocal) indexes.add(interfaceIndex);
+    if (!alone && !isLinkLocal(words)) indexes.add(interfaceIndex);
   }
   return indexes;
 }

@@ -5,6 +5,7 @@
  * where the routes lead there for its address. A pod can make the node believe in any neighbour on its own link (and
  * on its bridge, where its namespace may not be asked), but in no route and in no other pod's address. Pure.
  */
+import { isLinkLocal } from "./address.ts";
 import type { NetworkInterface } from "./interfaces.ts";
 import { HOME_LIMIT } from "./limits.ts";
 import { addressKey } from "./networkState.ts";
@@ -114,12 +115,7 @@ function isHostRoute(route: { family: number; prefixLength: number }): boolean {
   return route.prefixLength === (route.family === AddressFamily.Ipv4 ? 32 : 128);
 }
 
-/** fe80::/10. IPv4's 169.254/16 is left in: clouds and plugins give it to single machines. */
-function isLinkLocal(words: Int32Array): boolean {
-  return words[0]! >>> 22 === 0xfe80 >>> 6;
-}
-
 function isMulticast(words: Int32Array): boolean {
-  if (words[0] === 0 && words[1] === 0 && words[2] === 0xffff) return words[3]! >>> 28 === 14 || words[3] === -1;
+  if (words[0] === 0 && words[1] === 0 && words[2] === MAPPED_PREFIX) return words[3]! >>> 28 === 14 || words[3] === -1;
   return words[0]! >>> 24 === 0xff;
 }

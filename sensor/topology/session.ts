@@ -55,7 +55,7 @@ export class NetlinkSession {
       const visit = (message: NetlinkMessage): void => void state.apply(message);
       const consistent = DUMPS.every(([type, family, bodyBytes]) => {
         const { interrupted, errno } = this.#ask(dumpRequest(type, family, bodyBytes, ++this.#sequence), visit);
-        if (errno !== 0 && !UNSUPPORTED.includes(errno)) throw new Error(`The kernel does not list its interfaces: errno ${errno}`);
+        if (errno !== 0 && !UNSUPPORTED.includes(errno)) throw new Error(`Cannot list the interfaces: errno ${errno}`);
         return !interrupted;
       });
       // The last attempt counts as it is: its events set right what it missed.
@@ -87,7 +87,7 @@ export class NetlinkSession {
     let interrupted = false;
     for (;;) {
       const length = this.#native.netlinkReceive(this.#questions, this.#bytes, ANSWER_TIMEOUT_MS);
-      if (length <= 0) throw new Error(`The kernel does not list its interfaces: ${length === 0 ? "no answer" : `errno ${-length}`}`);
+      if (length <= 0) throw new Error(`Cannot list the interfaces: ${length === 0 ? "the kernel does not answer" : `errno ${-length}`}`);
       const { messages, malformed } = readMessages(this.#bytes, length);
       if (malformed) this.malformed++;
       for (const message of messages) {
