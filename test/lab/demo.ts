@@ -11,14 +11,17 @@ import { Timeline } from "./demo/timeline.ts";
 import type { Row } from "./demo/timeline.ts";
 import { identity, Lab } from "./mod.ts";
 
-const INTRODUCTION = `
-FlowReset watches the traffic of a machine and, when a policy matches, kills exactly that one TCP connection by forging
-the reset that both its ends accept. Then it proves that both are dead. Here it does so in a network of its own:
+const INTRODUCTION =
+  "FlowReset watches the traffic of a machine and, when a policy matches, kills exactly that one TCP connection by " +
+  "forging the reset that both its ends accept. Then it proves that both are dead. Here it does so in a network of its own:";
 
-    client pod 10.244.1.11 --+
-    server pod 10.244.1.12 --+-- bridge -- node (the sensor) ---- 20 ms each way ---- outside 198.51.100.9
-    neighbour  10.244.1.13 --+
-`;
+const NETWORK = `
+  client pod 10.244.1.11 --+
+  server pod 10.244.1.12 --+-- bridge -- node -- 20 ms away -- outside
+  neighbour  10.244.1.13 --+            (sensor)               198.51.100.9`;
+
+/** Of a checksum; all of it is compared. */
+const SHOWN_DIGITS = 16;
 
 const asJson = process.argv.includes("--json");
 const timeline = new Timeline(asJson);
@@ -50,8 +53,8 @@ async function endOfDownload({ download, say }: Stage): Promise<Row> {
   try {
     const wasRunning = download.isRunning;
     const { curlExit, bytes, sha256, sentBytes, sentSha256 } = await download.finish();
-    say("server", `sent     ${sentBytes} bytes, SHA-256 ${sentSha256}`);
-    say("client", `received ${bytes} bytes, SHA-256 ${sha256}`);
+    say("server", `sent     ${sentBytes} bytes, SHA-256 ${sentSha256.slice(0, SHOWN_DIGITS)}...`);
+    say("client", `received ${bytes} bytes, SHA-256 ${sha256.slice(0, SHOWN_DIGITS)}...`);
     const ok = wasRunning && curlExit === 0 && bytes > 0 && bytes === sentBytes && sha256 === sentSha256;
     if (!ok) return { ...scene, ok, error: `expected the same at both ends: curl ended with ${curlExit}${wasRunning ? "" : " too early"}` };
     const text = `it ran all the time, ${bytesText(bytes)} arrived, with the right checksum`;
@@ -76,7 +79,9 @@ function report(rows: readonly Row[]): boolean {
 }
 
 async function main(): Promise<number> {
-  timeline.plain(INTRODUCTION.trimEnd());
+  timeline.plain("");
+  timeline.paragraph(INTRODUCTION);
+  timeline.plain(NETWORK);
   timeline.heading("Setting the stage");
   timeline.line("lab", "builds network namespaces, which nothing else on this machine sees");
   await using lab = await Lab.open();

@@ -66,7 +66,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     letter: "c",
-    name: "forbidden, 20 ms away",
+    name: "forbidden, far away",
     title: "A call to a forbidden host 20 ms away: refused in the handshake",
     async play(stage) {
       const run = async () => ({ hearing: new Hearing(stage.sensor, "forbid-host"), answer: await callForbidden(stage, stage.net.outside) });
