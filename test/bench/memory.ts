@@ -9,6 +9,7 @@ import { Crowd } from "../innocents/crowd.ts";
 import { compile } from "../lab/compile.ts";
 import { Lab, pointToPoint } from "../lab/mod.ts";
 import type { LabProcess, Network } from "../lab/mod.ts";
+import { enforcing, MARK } from "../lab/policies.ts";
 import { SensorProcess } from "../lab/sensor.ts";
 import { installedCopy } from "./installed.ts";
 import { residentOf } from "./resident.ts";
@@ -27,16 +28,7 @@ const FRAMES_A_SECOND = 60_000;
 const CHURN_PORT = 9_000;
 const CHURN_CONNECTIONS_A_SECOND = 1_000;
 const ATTACK_EVERY = 500;
-const POLICY = `apiVersion: flowreset.io/v1alpha1
-kind: ClusterResponsePolicy
-metadata: {name: forbidden}
-spec:
-  mode: Enforce
-  limits: {connectionsPerMinutePerNode: 100000}
-  rules:
-  - name: text
-    signature: {rules: ['alert tcp any any -> any any (msg:"forbidden text"; content:"KILL-THIS-CONNECTION"; sid:1;)']}
-`;
+const POLICY = enforcing("forbidden", [{ name: "text", text: MARK }]);
 
 type Row = Table["rows"][number];
 

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab, Namespace } from "../lab/mod.ts";
 import { until } from "../lab/mod.ts";
+import { AMPLE_BUDGET, enforcing } from "../lab/policies.ts";
 import { SensorProcess } from "../lab/sensor.ts";
 import type { SensorEvent } from "../lab/sensor.ts";
 
@@ -13,22 +14,7 @@ export const Configuration = {
 } as const;
 export type Configuration = (typeof Configuration)[keyof typeof Configuration];
 
-const POLICY = `apiVersion: flowreset.io/v1alpha1
-kind: ClusterResponsePolicy
-metadata: {name: bench}
-spec:
-  mode: Enforce
-  limits: {connectionsPerMinutePerNode: 100000}
-  rules:
-  - name: trigger
-    signature:
-      rules: ['alert tcp any any -> any any (msg:"bench trigger"; content:"KILLMENOW"; sid:1;)']
-`;
-const SETTINGS = `apiVersion: flowreset.io/v1alpha1
-kind: SensorSettings
-metadata: {name: bench}
-spec: {budgets: {connectionsPerMinute: 1000000}}
-`;
+const POLICY = enforcing("bench", [{ name: "trigger", text: "KILLMENOW" }]) + AMPLE_BUDGET;
 /** Outcomes come at most so long after the last connection of a cell has ended. */
 const OUTCOME_MS = 10_000;
 
@@ -48,7 +34,7 @@ export class Subject {
     const file = join(lab.directory, `events-${configuration.name.replaceAll(" ", "-")}-${Date.now()}.json`);
     closeSync(openSync(file, "w"));
     const process = await SensorProcess.start(node, {
-      policies: { "bench.yaml": POLICY, "settings.yaml": SETTINGS },
+      policies: { "bench.yaml": POLICY },
       arguments: ["--events", file, ...configuration.arguments],
     });
     return new Subject(process, openSync(file, "r"));

@@ -8,6 +8,7 @@ import { Witness } from "../lab/adversary/witness.ts";
 import type { MarkedReset, Testimony } from "../lab/adversary/witness.ts";
 import { bridge, Lab } from "../lab/mod.ts";
 import type { Network } from "../lab/mod.ts";
+import { AMPLE_BUDGET, enforcing, MARK } from "../lab/policies.ts";
 import { SensorProcess } from "../lab/sensor.ts";
 import { audit } from "./audit.ts";
 import { Crowd } from "./crowd.ts";
@@ -63,21 +64,7 @@ const STORM_ROUNDS = 10;
 const STORM_RATE = 3_000;
 const LOST_METRIC = "flowreset_capture_dropped_packets_total";
 
-const POLICY = `apiVersion: flowreset.io/v1alpha1
-kind: ResponsePolicy
-metadata: {name: forbidden}
-spec:
-  mode: Enforce
-  rules:
-  - name: text
-    signature: {rules: ['alert tcp any any -> any any (msg:"forbidden text"; content:"KILL-THIS-CONNECTION"; sid:1;)']}
-  limits: {connectionsPerMinutePerNode: 100000}
----
-apiVersion: flowreset.io/v1alpha1
-kind: SensorSettings
-metadata: {name: innocents}
-spec: {budgets: {connectionsPerMinute: 1000000}}
-`;
+const POLICY = enforcing("forbidden", [{ name: "text", text: MARK }]) + AMPLE_BUDGET;
 
 /** Pods leave for one address by few NAT ports; entries of ended connections go at once, so that the ports come again. */
 async function shareFewPorts({ lab, outside }: Network): Promise<void> {

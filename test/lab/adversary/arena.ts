@@ -4,39 +4,21 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { Agent, bridge, Lab } from "../mod.ts";
 import type { Connection, Network, Station } from "../mod.ts";
+import { AMPLE_BUDGET, enforcing, MARK } from "../policies.ts";
 import { SensorProcess } from "../sensor.ts";
 import type { SensorSetup } from "../sensor.ts";
 
-/** Whoever says so is reset, at ports 9000 to 9699; at 9700 the client is held as well. */
-export const MARK = "KILL-THIS-CONNECTION";
+export { MARK };
+/** Whoever says MARK is reset, at ports 9000 to 9699; at this one the client is held as well. */
 export const HOLD_PORT = 9_700;
 /** The arena's sensors share this mark key; a witness knows their RSTs by it. */
 export const KEY = "5eed5eed0badf00d";
 
-function policy(name: string, ports: string, more = ""): string {
-  return `apiVersion: flowreset.io/v1alpha1
-kind: ResponsePolicy
-metadata: {name: ${name}}
-spec:
-  mode: Enforce
-  rules:
-  - name: text
-    ports: ["${ports}"]
-    signature: {rules: ['alert tcp any any -> any any (msg:"forbidden text"; content:"${MARK}"; sid:1;)']}
-  ${more}
-  limits: {connectionsPerMinutePerNode: 100000}
----
-`;
-}
-
-const SETTINGS = `apiVersion: flowreset.io/v1alpha1
-kind: SensorSettings
-metadata: {name: arena}
-spec: {budgets: {connectionsPerMinute: 1000000}}
-`;
-
 export const POLICIES = {
-  "policy.yaml": policy("forbidden", "9000-9699") + policy("held", String(HOLD_PORT), "respond: {reset: {hold: 60s}}") + SETTINGS,
+  "policy.yaml":
+    enforcing("forbidden", [{ name: "text", text: MARK, ports: "9000-9699" }]) +
+    enforcing("held", [{ name: "text", text: MARK, ports: String(HOLD_PORT) }], "respond: {reset: {hold: 60s}}") +
+    AMPLE_BUDGET,
 };
 
 /** How the arena's sensor is started; a second one beside it may have `ownKey`. */

@@ -2,31 +2,19 @@
 import { expect } from "vitest";
 import { until } from "../mod.ts";
 import type { Namespace, Network } from "../mod.ts";
+import { AMPLE_BUDGET, enforcing, MARK } from "../policies.ts";
 import { SensorProcess } from "../sensor.ts";
 import { echoes, FAMILIES, Sessions, socketStates } from "./sessions.ts";
 import type { Family, Path, Session } from "./sessions.ts";
 
-/** Which client says so is reset; and which server. */
-export const MARK = "KILL-THIS-CONNECTION";
+export { MARK };
+/** Which server says so is reset; and which client says MARK. */
 const ANSWER_MARK = "KILL-WHO-ANSWERS-THIS";
 
-const POLICY = `apiVersion: flowreset.io/v1alpha1
-kind: ResponsePolicy
-metadata: {name: forbidden}
-spec:
-  mode: Enforce
-  rules:
-  - name: text
-    signature: {rules: ['alert tcp any any -> any any (msg:"forbidden text"; flow:established,to_server; content:"${MARK}"; sid:1;)']}
-  - name: answer
-    signature: {rules: ['alert tcp any any -> any any (msg:"forbidden answer"; flow:established,to_client; content:"${ANSWER_MARK}"; sid:2;)']}
-  limits: {connectionsPerMinutePerNode: 100000}
----
-apiVersion: flowreset.io/v1alpha1
-kind: SensorSettings
-metadata: {name: ground}
-spec: {budgets: {connectionsPerMinute: 1000000}}
-`;
+const POLICY = enforcing("forbidden", [
+  { name: "text", text: MARK, options: "flow:established,to_server;" },
+  { name: "answer", text: ANSWER_MARK, options: "flow:established,to_client;" },
+]) + AMPLE_BUDGET;
 
 /** What a kill is asked for by. The last is of a connection that was there, and idle, before the sensor. */
 export const WAYS = ["a signature", "a signature in the answer", "a FlowReset", "a FlowReset, never seen"] as const;
