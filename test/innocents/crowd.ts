@@ -1,4 +1,4 @@
-/** The crowd of connections (test/lab/crowd.c): told where to connect, it says what became of everybody. */
+/** The crowd of connections (the program in crowd/): told where to connect, it says what became of everybody. */
 import { compile } from "../lab/compile.ts";
 import type { Lab, LabProcess } from "../lab/mod.ts";
 import { until } from "../lab/mod.ts";
@@ -64,7 +64,7 @@ export class Crowd {
 
   static async start(lab: Lab, { inFlight, rate, attackEvery, seed }: CrowdOptions): Promise<Crowd> {
     // Who makes the load gives way to who is under test: on a machine with a core to spare nothing would be changed.
-    const child = lab.start(["nice", compile("crowd", lab.directory), String(inFlight), String(rate), String(attackEvery), String(seed)]);
+    const child = lab.start(["nice", compile("crowd", lab.directory, import.meta.dirname), String(inFlight), String(rate), String(attackEvery), String(seed)]);
     const crowd = new Crowd(child);
     await child.waitForOutput(/^ready$/m);
     return crowd;
