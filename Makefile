@@ -8,19 +8,21 @@ node_path = PATH="$$(tools/node.sh):$$PATH"
 run = $(node_path) node
 vitest = $(node_path) node node_modules/vitest/vitest.mjs run
 
-LAB_PACKAGES = ip=iproute2 tcpdump=tcpdump curl=curl ssh=openssh-client sshd=openssh-server iperf3=iperf3 \
-  nft=nftables conntrack=conntrack unshare=util-linux /usr/lib/postgresql=postgresql
-
+# Debian packages, each behind a command that it brings.
+DEMO_PACKAGES = ip=iproute2 nft=nftables unshare=util-linux curl=curl ssh=openssh-client sshd=openssh-server
+LAB_PACKAGES = $(DEMO_PACKAGES) tcpdump=tcpdump iperf3=iperf3 conntrack=conntrack /usr/lib/postgresql=postgresql
 CAP_PACKAGES = /usr/include/pcap.h=libpcap-dev c++=g++ python3=python3
+BENCH_PACKAGES = tcpkill=dsniff ethtool=ethtool
 
 ##@ See it
 .PHONY: demo
-demo: setup native lab-packages ## Six scenes in a lab of network namespaces: attacks die, the rest lives
+demo: setup native ## Attacks die, everything else lives: six scenes in a lab
+	@tools/packages.sh $(DEMO_PACKAGES)
 	@$(run) test/lab/demo.ts
 
 ##@ Prove it
 .PHONY: check
-check: setup native ## The quick part, under a minute: types, lint, unit and property tests
+check: setup native ## Types, lint, unit and property tests: about a minute
 	@$(node_path) node_modules/.bin/tsc -p .
 	@$(node_path) node_modules/.bin/oxlint --quiet
 	@$(vitest) --project unit
@@ -32,23 +34,21 @@ test: setup native lab-packages cap-if-possible ## Everything: unit, fuzz and la
 	@$(run) test/run.ts
 
 .PHONY: fuzz
-fuzz: setup native ## Mutated packets for ever: FUZZ_INPUTS=n FUZZ_SEED=n
+fuzz: setup native ## Mutated packets, for ever (FUZZ_INPUTS=n FUZZ_SEED=n)
 	@FUZZ_INPUTS=$${FUZZ_INPUTS:-100000000} $(vitest) --project fuzz
 
 .PHONY: innocents
-innocents: setup native lab-packages ## No innocent dies: a million connections beside attacks and hostile packets (INNOCENTS=n)
+innocents: setup native lab-packages ## A million innocents beside attacks: none dies (INNOCENTS=n)
 	@$(run) test/innocents/main.ts
 
-BENCH_PACKAGES = tcpkill=dsniff ethtool=ethtool
-
 .PHONY: bench
-bench: setup native lab-packages ## Figures beside peers and limits, about half an hour (BENCH="kills reaction", BENCH_SHARE=0.1)
+bench: setup native lab-packages ## Figures beside peers, half an hour (BENCH="kills memory")
 	@tools/packages.sh $(BENCH_PACKAGES)
 	@$(run) test/bench/main.ts
 
 ##@ Have it
 .PHONY: install
-install: setup native ## Copies the product to PREFIX (/usr/local)
+install: setup native ## The product and its Node.js, to PREFIX (/usr/local)
 	@tools/install.sh "$(PREFIX)"
 
 ##@ Set-up (done by the others as needed)
@@ -56,15 +56,15 @@ install: setup native ## Copies the product to PREFIX (/usr/local)
 setup: node_modules/.ready ## Node 24 and the npm packages
 
 node_modules/.ready: package.json package-lock.json
-	@$(node_path) npm ci --no-audit --no-fund 2>.npm.log >&2 || { cat .npm.log >&2; exit 1; }
-	@rm -f .npm.log; touch $@
+	@tools/modules.sh .
+	@touch $@
 
 .PHONY: native
-native: setup ## The one native file
+native: setup ## The native file
 	@tools/native.sh
 
 .PHONY: cap
-cap: setup ## libpcap's binding, the portable capture (optional)
+cap: setup ## The binding of libpcap, the portable capture (optional)
 	@tools/cap.sh
 
 # Its tests are skipped where the headers of libpcap cannot be had.
@@ -73,12 +73,12 @@ cap-if-possible: setup
 	@tools/packages.sh $(CAP_PACKAGES) && tools/cap.sh || echo "going on without libpcap: its tests are skipped" >&2
 
 .PHONY: lab-packages
-lab-packages:
+lab-packages: ## Debian packages of the lab (as root; else names them)
 	@tools/packages.sh $(LAB_PACKAGES)
 
 .PHONY: clean
 clean: ## Removes what was built and fetched
-	@rm -rf node_modules .tools sensor/native/*.node test/lab/build test/bench/build bench.json
+	@rm -rf node_modules .tools sensor/native/*.node test/*/build bench.json
 
 .PHONY: help
 help: ## This list

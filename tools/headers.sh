@@ -8,9 +8,5 @@ for found in "$bin/../include/node" "$root/.tools/node_modules/node-linux-$("$bi
   if [ -f "$found/node_api.h" ]; then (cd "$found" && pwd); exit 0; fi
 done
 package="node-linux-$("$bin/node" -p 'process.arch')@$("$bin/node" -p 'process.versions.node.split(".")[0]')"
-command -v npm >/dev/null || { echo "Cannot find npm to bring the headers of Node.js: install npm" >&2; exit 1; }
-echo "bringing the headers of Node.js from npm (once, about 15 s) ..." >&2
-npm install --prefix "$root/.tools" --no-save --ignore-scripts --no-audit --no-fund "$package" >/dev/null 2>"$root/.tools.log" \
-  || { cat "$root/.tools.log" >&2; exit 1; }
-rm -f "$root/.tools.log"
+"$root/tools/bring.sh" "$package" "the headers of Node.js"
 echo "$found"

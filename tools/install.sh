@@ -22,9 +22,7 @@ done
 mkdir -p "$new/node/bin"
 cp -L "$bin/node" "$new/node/bin/node"
 
-echo "bringing the npm packages of production ..." >&2
-(cd "$new" && PATH="$bin:$PATH" npm ci --omit=dev --no-audit --no-fund) >"$new/.npm.log" 2>&1 || { cat "$new/.npm.log" >&2; exit 1; }
-rm -f "$new/.npm.log"
+"$root/tools/modules.sh" "$new" --omit=dev
 # libpcap's backend is built here, not by npm: taken along where it is there.
 if [ -d "$root/node_modules/cap/build/Release" ] && [ -d "$new/node_modules/cap" ]; then
   mkdir -p "$new/node_modules/cap/build" && cp -R "$root/node_modules/cap/build/Release" "$new/node_modules/cap/build/"

@@ -14,11 +14,5 @@ case $(uname -m) in
   *) echo "Cannot bring Node.js 24 to this processor: $(uname -m); install it and put it on the PATH" >&2; exit 1 ;;
 esac
 bin="$root/.tools/node_modules/node-linux-$arch/bin"
-if ! new_enough "$bin/node"; then
-  command -v npm >/dev/null || { echo "Cannot find npm to bring Node.js 24: install npm, or Node.js 24 itself" >&2; exit 1; }
-  echo "bringing Node.js 24 from npm (once, about 15 s) ..." >&2
-  npm install --prefix "$root/.tools" --no-save --ignore-scripts --no-audit --no-fund "node-linux-$arch@24" >/dev/null 2>"$root/.tools.log" \
-    || { cat "$root/.tools.log" >&2; exit 1; }
-  rm -f "$root/.tools.log"
-fi
+new_enough "$bin/node" || "$root/tools/bring.sh" "node-linux-$arch@24" "Node.js 24"
 echo "$bin"
