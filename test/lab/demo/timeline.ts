@@ -76,7 +76,7 @@ export class Timeline {
 
   table(rows: readonly Row[]): void {
     const cells = rows.map(({ letter, name, ok, story }) => [
-      `(${letter}) ${name}`, story?.seen ?? "",
+      `(${letter}) ${name}`, story?.seen || "-",
       story?.rstLeftUs === undefined ? "-" : duration(story.rstLeftUs),
       story?.passedBytes === undefined ? "-" : bytesText(story.passedBytes),
       story?.deadUs === undefined ? "-" : duration(story.deadUs),
