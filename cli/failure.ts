@@ -1,6 +1,6 @@
 /** From a fault to one line on standard error, what to do next, and an exit code. */
 import { CommanderError } from "commander";
-import { NoSensor, RequestError, SensorAlreadyRunning } from "../sensor/control/mod.ts";
+import { NoSensor, RequestError } from "../sensor/control/mod.ts";
 import { SensorError } from "../sensor/options.ts";
 import type { SensorErrorCode } from "../sensor/options.ts";
 import { ExitCode } from "./exitCode.ts";
@@ -29,10 +29,6 @@ export function explainFailure(error: unknown): Failure {
   if (error instanceof UsageError) return { exitCode: ExitCode.BadInput, message: error.message, hint: undefined };
   if (error instanceof SensorError) {
     return { exitCode: SENSOR_ERRORS[error.code], message: error.message, hint: error.hint };
-  }
-  if (error instanceof SensorAlreadyRunning) {
-    const hint = "use it with `flowreset flows` and `flowreset kill`, or give this one its own --socket";
-    return { exitCode: ExitCode.AlreadyRunning, message: error.message, hint };
   }
   if (error instanceof NoSensor) {
     const hint = "start one with `flowreset sensor --policies DIR`, or name its socket with --socket";

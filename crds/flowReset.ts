@@ -35,7 +35,7 @@ const sni = checkedText({
 const SELECTIVE_PREFIX = { 4: 24, 6: 64 } as const;
 
 /** Whether an endpoint alone names few enough flows: an address, a narrow CIDR or some pods; a port is not enough. */
-export function isSelective(endpoint: FlowEndpoint | undefined): boolean {
+function isSelective(endpoint: FlowEndpoint | undefined): boolean {
   if (endpoint === undefined) return false;
   if (endpoint.ip !== undefined) return true;
   if (endpoint.podSelector !== undefined) return !isEmptySelector(endpoint.podSelector);

@@ -9,25 +9,22 @@
 export * from "./group.ts";
 export * from "./limits.ts";
 export {
-  cidrContains,
   Confidence,
   durationMs,
   interfaceMatches,
   parseAddress,
   parseCidr,
-  parsePortRange,
-  RESERVED_DETECTORS,
   resetRuns,
   ruleRuns,
   wordMask,
   type Cidr,
   type PortRange,
 } from "./values/mod.ts";
-export { isEmptySelector, type LabelSelector } from "./labelSelector.ts";
+export { type LabelSelector } from "./labelSelector.ts";
 export type { Metadata } from "./metadata.ts";
 export type { Subject } from "./subject.ts";
 export type { Peers } from "./peers.ts";
-export { DETECTORS, type ConnectionDetector, type SignatureDetector } from "./detectors.ts";
+export { type ConnectionDetector, type SignatureDetector } from "./detectors.ts";
 export type { PolicyRule } from "./policyRule.ts";
 export {
   clusterResponsePolicy,
@@ -41,13 +38,12 @@ export {
   clusterFlowReset,
   flowReset,
   flowResetSpec,
-  isSelective,
   type ClusterFlowReset,
   type FlowEndpoint,
   type FlowReset,
   type FlowResetSpec,
 } from "./flowReset.ts";
-export { defaultSettings, PRIVATE_RANGES, sensorSettings, sensorSettingsSpec, type SensorSettings, type SensorSettingsSpec } from "./sensorSettings.ts";
+export { defaultSettings, sensorSettings, sensorSettingsSpec, type SensorSettings, type SensorSettingsSpec } from "./sensorSettings.ts";
 export { formatPath, formatRemark, type Fault, type Note, type Problem, type Remark } from "./remark.ts";
 export { signatureCheck } from "./signatureCheck.ts";
 export { validate, type KindedObject, type Placement, type Validation } from "./validate.ts";

@@ -23,7 +23,7 @@ import { ResetBoard } from "./resetBoard.ts";
 import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { releaseStartMemory } from "./startMemory.ts";
-import { captureFilter, interfaceNames, routeOf } from "./surroundings.ts";
+import { captureFilter, interfaceNames, routeOf } from "./captureScope.ts";
 import { Topology } from "./topology/mod.ts";
 import { version } from "./version.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
@@ -31,11 +31,8 @@ import { WatchedInterfaces } from "./watchedInterfaces.ts";
 
 /** Starts it; rejects with SensorError for whatever a person can mend. */
 export async function runSensor(options: SensorOptions): Promise<RunningSensor> {
-  if (!hasNetRaw()) {
-    throw new SensorError("MissingRight", "Cannot capture packets: CAP_NET_RAW is missing", "run it with sudo, or give the right: setcap cap_net_raw+ep on the node binary");
-  }
-  const fault = options.policies === undefined ? undefined : directoryFault(options.policies);
-  if (fault !== undefined) throw new SensorError("BadInput", fault, "name the folder of policies with --policies; it may be empty, and policies come into force when they are put there");
+  requireRights();
+  requirePolicies(options.policies);
   const key = markKey(options.markKeyFile);
   // What was opened is closed in reverse order, at the end or where the start fails.
   await using opened = new AsyncDisposableStack();
@@ -102,9 +99,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     },
   });
   opened.defer(() => workers.close());
-  await workers.start().catch((error: unknown) => {
-    throw error instanceof Error && error.name === "CaptureError" ? new SensorError("Unavailable", error.message) : error;
-  });
+  await workers.start().catch(captureRefused);
 
   const setStopped = (stopped: boolean): void => {
     if ((Atomics.exchange(stop, 0, stopped ? 1 : 0) === 1) === stopped) return;
@@ -143,15 +138,9 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   else onSnapshot(latest);
 
   const control = createControl({ options, keeper, board, workers, topology, policyReport, stop, setStopped });
-  const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch((error: unknown) => {
-    throw error instanceof SensorAlreadyRunning
-      ? new SensorError("AlreadyRunning", `Cannot start a second sensor: ${options.socket} belongs to one that runs`, "flowreset flows asks the running one; --socket gives the second its own")
-      : error;
-  });
+  const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch(socketRefused);
   opened.defer(() => server?.close());
-  const http = await output.serve({ options, workers, keeper, policyReport, watched }).catch((error: unknown) => {
-    throw new SensorError("Unavailable", (error as Error).message, "choose another address with --listen, or none");
-  });
+  const http = await output.serve({ options, workers, keeper, policyReport, watched }).catch(listenRefused);
   opened.defer(() => http?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
   // Where packets are this thread's, nothing may hold it up.
@@ -160,4 +149,28 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const running = opened.move();
   let closing: Promise<void> | undefined;
   return { control, finished: finished.promise, reopenEvents: () => output.events.reopen(), close: () => (closing ??= running.disposeAsync()) };
+}
+
+function requireRights(): void {
+  if (hasNetRaw()) return;
+  throw new SensorError("MissingRight", "Cannot capture packets: CAP_NET_RAW is missing", "run it with sudo, or give the right: setcap cap_net_raw+ep on the node binary");
+}
+
+function requirePolicies(directory: string | undefined): void {
+  const fault = directory === undefined ? undefined : directoryFault(directory);
+  if (fault === undefined) return;
+  throw new SensorError("BadInput", fault, "name the folder of policies with --policies; it may be empty, and policies come into force when they are put there");
+}
+
+function captureRefused(error: unknown): never {
+  throw error instanceof Error && error.name === "CaptureError" ? new SensorError("Unavailable", error.message) : error;
+}
+
+function socketRefused(error: unknown): never {
+  if (!(error instanceof SensorAlreadyRunning)) throw error;
+  throw new SensorError("AlreadyRunning", `Cannot start a second sensor: ${error.path} belongs to one that runs`, "use the running one with `flowreset flows` and `flowreset kill`, or give this one its own --socket");
+}
+
+function listenRefused(error: unknown): never {
+  throw new SensorError("Unavailable", (error as Error).message, "choose another address with --listen, or none");
 }

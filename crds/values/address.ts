@@ -36,15 +36,6 @@ export function parseCidr(text: string): Cidr | undefined {
   return hasHostBits(parts.address, parts.prefix) ? undefined : { ...parts.address, prefix: parts.prefix };
 }
 
-/** Whether an address (four words) lies in the CIDR. An IPv6 CIDR never holds an IPv4 address, not even ::/0. */
-export function cidrContains(cidr: Cidr, word0: number, word1: number, word2: number, word3: number): boolean {
-  const mapped = word0 === 0 && word1 === 0 && word2 === 0xffff;
-  if (mapped !== (cidr.family === 4)) return false;
-  const bits = cidr.family === 4 ? cidr.prefix + 96 : cidr.prefix;
-  const words = [word0, word1, word2, word3];
-  return words.every((value, index) => ((value ^ cidr.words[index]!) & wordMask(bits - 32 * index)) === 0);
-}
-
 /** Mask of a word of which `bits` leading bits count; below 0 is none, above 32 all. */
 export function wordMask(bits: number): number {
   if (bits <= 0) return 0;

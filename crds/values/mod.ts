@@ -4,7 +4,7 @@
  * **Invariant:** no schema and no parser of documents is behind this door. A packet Worker comes through it, and each
  * Worker would hold them a second time.
  */
-export { cidrContains, hasHostBits, MAX_CIDR_TEXT, parseAddress, parseCidr, splitCidr, wordMask, type Cidr } from "./address.ts";
+export { hasHostBits, MAX_CIDR_TEXT, parseAddress, parseCidr, splitCidr, wordMask, type Cidr } from "./address.ts";
 export { Confidence } from "./confidence.ts";
 export { DURATION_FORM, durationMs } from "./duration.ts";
 export { interfaceMatches } from "./interfaceGlob.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MAX_INSTRUCTIONS, WHOLE_PACKET } from "./bpf.ts";
-import { runBpf } from "./bpfMachine.ts";
-import type { BpfInput } from "./bpfMachine.ts";
+import { runBpf } from "./bpfMachine.fixture.ts";
+import type { BpfInput } from "./bpfMachine.fixture.ts";
 import { compileFilter, MOST_PODS, TUNNEL_PORTS } from "./filter.ts";
 import type { CaptureFilter } from "./filter.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseAddress } from "../decode/mod.ts";
-import { runBpf } from "./bpfMachine.ts";
+import { runBpf } from "./bpfMachine.fixture.ts";
 import { compileFilter } from "./filter.ts";
 import { LOCAL_PREFIX_LIMIT, workerOf } from "./share.ts";
 import type { LocalPrefix } from "./share.ts";

@@ -9,7 +9,7 @@
  * that main.ts gives it.
  */
 export * from "./protocol.ts";
-export { MAX_CONTROL_CONNECTIONS, MAX_REQUEST_BYTES, MAX_RESETS_UNDER_WAY, startControlServer } from "./server.ts";
+export { startControlServer } from "./server.ts";
 export type { ControlServer } from "./server.ts";
 export { SensorAlreadyRunning } from "./socket.ts";
 export { ControlClient, NoSensor } from "./client.ts";

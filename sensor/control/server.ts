@@ -6,7 +6,7 @@ import type { ControlHandlers, FlowQuery } from "./protocol.ts";
 import { listenOnSocket } from "./socket.ts";
 
 export const MAX_REQUEST_BYTES = 65_536;
-export const MAX_CONTROL_CONNECTIONS = 32;
+const MAX_CONTROL_CONNECTIONS = 32;
 /** POST /v1/reset at one time. */
 export const MAX_RESETS_UNDER_WAY = 8;
 const REQUEST_TIMEOUT_MS = 5_000;

@@ -5,7 +5,7 @@ import { DECODE_REASON_COUNT } from "./reason.ts";
 import { WordViews } from "./wordViews.ts";
 
 /** The largest datagram of an Ethernet without jumbo frames: in a file, more than that was merged by the kernel. */
-export const ORDINARY_DATAGRAM_BYTES = 1500;
+const ORDINARY_DATAGRAM_BYTES = 1500;
 /** Where the kernel says of each frame what it is: only BIG TCP is longer. */
 export const LIVE_DATAGRAM_BYTES = 65_535;
 

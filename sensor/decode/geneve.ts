@@ -5,7 +5,7 @@ import type { Packet } from "./packet.ts";
 import { DecodeReason } from "./reason.ts";
 
 export const GENEVE_PORT = 6081;
-export const GENEVE_HEADER_BYTES = 8;
+const GENEVE_HEADER_BYTES = 8;
 
 const OPTION_WORDS_MASK = 0x3f;
 

@@ -1,5 +1,6 @@
 /** The fixed IPv6 header (RFC 8200 section 3); the chain behind it is in `ipv6Extensions.ts`. */
 import { read16, read32, write16, write32 } from "./bigEndian.ts";
+import type { AddressPair } from "./checksum.ts";
 import { type Cursor, narrow, need } from "./cursor.ts";
 import * as ipv4Module from "./ipv4.ts";
 import * as ipv6ExtensionsModule from "./ipv6Extensions.ts";
@@ -57,18 +58,10 @@ export function parseIpv6(cursor: Cursor, packet: Packet): number {
 }
 
 /** What `buildIpv6` writes; NetworkSpec has it. */
-export interface Ipv6Fields {
+export interface Ipv6Fields extends AddressPair {
   typeOfService: number;
   flowLabel: number;
   ttl: number;
-  source0: number;
-  source1: number;
-  source2: number;
-  source3: number;
-  destination0: number;
-  destination1: number;
-  destination2: number;
-  destination3: number;
 }
 
 /** Writes the header before `payloadLength` bytes (extension headers included); returns its length. */

@@ -12,7 +12,7 @@ const { DecodeReason } = reasonModule;
 export const ExtensionHeader = { HopByHop: 0, Routing: 43, Fragment: 44, Authentication: 51, Destination: 60 } as const;
 
 /** Linux sets no bound but the packet's length; no real packet has as many. */
-export const MAX_EXTENSION_HEADERS = 10;
+const MAX_EXTENSION_HEADERS = 10;
 
 const FRAGMENT_HEADER_BYTES = 8;
 const SEGMENTS_LEFT = 3;

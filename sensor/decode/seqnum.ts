@@ -21,11 +21,6 @@ export function after(a: number, b: number): boolean {
   return ((a - b) | 0) > 0;
 }
 
-/** True where `sequence` is one of the `size` numbers from `first` on. */
-export function inWindow(sequence: number, first: number, size: number): boolean {
-  return ((sequence - first) >>> 0) < size;
-}
-
 /** The later of the two. */
 export function later(a: number, b: number): number {
   return ((a - b) | 0) > 0 ? a : b;

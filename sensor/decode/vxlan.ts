@@ -8,7 +8,7 @@ import { DecodeReason } from "./reason.ts";
 /** IANA's port, and the older one that Linux, Flannel and Cilium use. */
 export const VXLAN_PORT = 4789;
 export const VXLAN_OLD_PORT = 8472;
-export const VXLAN_HEADER_BYTES = 8;
+const VXLAN_HEADER_BYTES = 8;
 
 const VNI_PRESENT = 0x08;
 

@@ -10,7 +10,6 @@
  * is for; packets of our own are kept from it.
  */
 
-export { Connections } from "./connections.ts";
 export {
   FLOW_EVICTIONS,
   FLOW_REFUSALS,
@@ -21,8 +20,7 @@ export {
   flowRefusalName,
   flowWorthName,
 } from "./event.ts";
-export { Worth, worthOf, WORTHS } from "./expiry.ts";
-export { TupleHash } from "./hash.ts";
+export { WORTHS } from "./expiry.ts";
 export { DEFAULT_LIMITS, type FlowLimits, type FlowTimeouts } from "./limits.ts";
 export { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField, TapInfo } from "./record.ts";
 export { NULL_SINK, type StreamSink } from "./stream.ts";

@@ -31,6 +31,7 @@ import type { OutcomeRecord } from "./outcome.ts";
 import { KillRequest, StartResult } from "./request.ts";
 import type { UnseenTuple } from "./request.ts";
 import type { InjectRoute } from "./route.ts";
+import { SendResults } from "./sendResults.ts";
 
 export interface InjectorOptions {
   readonly table: FlowTable;
@@ -44,9 +45,6 @@ export interface InjectorOptions {
   /** The record is reused. */
   readonly onOutcome: (record: OutcomeRecord) => void;
 }
-
-/** EAGAIN, ENOMEM, ENOBUFS: the same way will do in a moment. */
-const TRANSIENT_ERRORS: readonly number[] = [11, 12, 105];
 
 /** Events of packets that say nothing about the connection, unless they are RSTs from the end's own interface. */
 const NO_EVIDENCE = FlowEvent.Copy | FlowEvent.Spoofed | FlowEvent.OutOfWindow;
@@ -63,6 +61,7 @@ export class Injector {
   readonly #opening: Opening;
   readonly #forge: Forge;
   readonly #engine: Engine;
+  readonly #sendResults: SendResults;
   readonly #others = new OtherSensors();
   readonly #mptcp: MptcpConnections;
   /** For what a hold or a condemned Multipath TCP connection refuses. */
@@ -89,6 +88,7 @@ export class Injector {
     const chase = new Chase(this.#forge, limits.sackEdgeAfterRsts);
     const confirm = new Confirm(this.#forge, limits);
     this.#engine = new Engine({ table, limits, pool: this.#pool, deadlines: this.#deadlines, forge: this.#forge, chase, confirm, counters: this.counters, onOutcome });
+    this.#sendResults = new SendResults(outbox, this.#pool, this.#forge, this.#engine, this.counters);
   }
 
   /** Kills at work or under watch. */
@@ -255,27 +255,8 @@ export class Injector {
    * more what the kernel refused, by the other way. Returns how many packets wait to be sent now.
    */
   afterSend(nowMs: number): number {
-    const outbox = this.#outbox;
     this.#engine.clockMs = nowMs;
-    let failed = 0;
-    for (let place = 0; place < outbox.count; place++) {
-      const kill = this.#pool.at(this.#forge.ownerAt(place) >> 1);
-      const error = outbox.error[place];
-      this.counters.sent(outbox.length[place], error);
-      if (kill.phase === KillPhase.Free || kill.serial !== this.#forge.serialAt(place)) continue;
-      if (error === 0) {
-        kill.left(nowMs);
-        continue;
-      }
-      const end = kill.end(this.#forge.ownerAt(place) & 1);
-      end.sendError = error;
-      failed++;
-      if (TRANSIENT_ERRORS.includes(error)) end.mustSendAgain = true;
-      else if (outbox.route[place] === end.delivery.route) this.#forge.takeOtherWay(end);
-    }
-    outbox.clear();
-    if (failed > 0) this.#pool.forEach((kill) => this.#engine.sendAgain(kill, nowMs));
-    return outbox.count;
+    return this.#sendResults.take(nowMs);
   }
 
   /** The emergency stop: every kill ends as Failed (Stopped), nothing is sent until `resume()`. */

@@ -9,15 +9,13 @@
  *
  * It must not know: policies and rules (their numbers pass through), sockets, the clock, how an outcome is told.
  */
-export { ERRNOS, InjectCounters } from "./counters.ts";
+export { ERRNOS } from "./counters.ts";
 export type { HoldKey } from "./holds.ts";
 export { Injector } from "./injector.ts";
 export type { InjectorOptions } from "./injector.ts";
-export { DEFAULT_LIMITS } from "./limits.ts";
 export type { InjectLimits } from "./limits.ts";
-export { Mark } from "./mark.ts";
 export { Outbox, Route, SLOT_BYTES } from "./outbox.ts";
-export { EndEvidence, Outcome, OutcomeReason, OutcomeRecord, Proof, isDeath, outcomeName, outcomeReasonName, proofName } from "./outcome.ts";
+export { Outcome, OutcomeReason, OutcomeRecord, outcomeName, outcomeReasonName, proofName } from "./outcome.ts";
 export { OutcomeLog } from "./outcomeLog.ts";
 export type { ToldEnd, ToldOutcome } from "./outcomeLog.ts";
 export { KillRequest, KillTarget, StartResult, UnseenTuple } from "./request.ts";

@@ -7,5 +7,5 @@
  * It must not know what the objects mean on the wire: packets, flows and the compiled form are others'.
  */
 export { DirectoryPolicySource, loadPolicyDirectory, type DirectorySourceOptions, type PolicyListener } from "./directoryPolicySource.ts";
-export { directoryFault, MAX_FILES } from "./directoryListing.ts";
-export { EMPTY_SNAPSHOT, MAX_OBJECTS, settingsMissing, type PolicySnapshot, type WithheldFile } from "./snapshot.ts";
+export { directoryFault } from "./directoryListing.ts";
+export { EMPTY_SNAPSHOT, settingsMissing, type PolicySnapshot, type WithheldFile } from "./snapshot.ts";

@@ -3,7 +3,7 @@ import { identityOf, type Kind, type LoadedObject, type Note, type Problem } fro
 import type { PolicyFile } from "./policyFile.ts";
 
 /** Objects of all files together; what comes after is refused and told. */
-export const MAX_OBJECTS = 50_000;
+const MAX_OBJECTS = 50_000;
 /** Problems and notes of all files together, each. */
 const MAX_REMARKS = 1_000;
 

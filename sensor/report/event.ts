@@ -81,7 +81,7 @@ export interface EventOutcome {
 }
 
 /** Policies named in one event at most. */
-export const MAX_EVENT_POLICIES = 16;
+const MAX_EVENT_POLICIES = 16;
 
 /** EVE: 1 is the worst. */
 const EVE_SEVERITY: Readonly<Record<SeverityName, number>> = { Critical: 1, High: 1, Medium: 2, Low: 3, Info: 4 };

@@ -7,7 +7,7 @@ import { isIP } from "node:net";
 import type { Registry } from "prom-client";
 
 /** Connections at one time; a scraper needs one. */
-export const MAX_CONNECTIONS = 32;
+const MAX_CONNECTIONS = 32;
 const REQUEST_TIMEOUT_MS = 5_000;
 const SEND_TIMEOUT_MS = 15_000;
 

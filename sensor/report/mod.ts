@@ -7,15 +7,14 @@
  *
  * Must not know: how packets are read, matched or injected; names of reasons come in as tables.
  */
-export { Counter, Counters, Families, Histograms, COUNTER_WORDS } from "./counters.ts";
+export { Counter, Counters, Families, Histograms } from "./counters.ts";
 export type { Family, HistogramLayout } from "./counters.ts";
-export { MAX_SERIES, SeriesKind } from "./series.ts";
 export type { Series } from "./series.ts";
-export { LabelTable, MAX_LABELS, OTHER_LABEL } from "./labels.ts";
-export { DEFAULT_RING_BYTES, MAX_RECORD_BYTES, RecordRing } from "./recordRing.ts";
+export { LabelTable } from "./labels.ts";
+export { RecordRing } from "./recordRing.ts";
 export { createLog } from "./log.ts";
 export type { Logger, LogLevel, LogSink } from "./log.ts";
-export { alertEvent, MAX_EVENT_POLICIES, outcomeEvent, resetEvent } from "./event.ts";
+export { alertEvent, outcomeEvent, resetEvent } from "./event.ts";
 export type {
   EventDecision,
   EventEndpoint,
@@ -25,12 +24,11 @@ export type {
   EventSignature,
   SeverityName,
 } from "./event.ts";
-export { flowId, TUPLE_WORDS } from "./flowId.ts";
-export { formatTimestamp } from "./timestamp.ts";
-export { DEFAULT_QUEUE_BYTES, openEventWriter } from "./writer.ts";
+export { flowId } from "./flowId.ts";
+export { openEventWriter } from "./writer.ts";
 export type { EventWriter, WriterOptions } from "./writer.ts";
 export { SyncEventWriter } from "./syncWriter.ts";
 export { createMetrics } from "./metrics.ts";
 export type { MetricNames, MetricSources, PolicyLoadState, QueueState } from "./metrics.ts";
-export { MAX_CONNECTIONS, parseListen, startHttpServer } from "./httpServer.ts";
+export { parseListen, startHttpServer } from "./httpServer.ts";
 export type { HttpServer, HttpServerOptions } from "./httpServer.ts";

@@ -10,7 +10,7 @@
 /** Largest payload of one record. */
 export const MAX_RECORD_BYTES = 65_536;
 
-export const DEFAULT_RING_BYTES = 1 << 20;
+const DEFAULT_RING_BYTES = 1 << 20;
 
 const HEADER_BYTES = 64 * 3;
 /** Word offsets, each on a cache line of its own: the two threads must not fight for one. */

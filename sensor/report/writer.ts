@@ -7,7 +7,7 @@ import { close, write } from "node:fs";
 import { openTarget } from "./target.ts";
 import type { Target } from "./target.ts";
 
-export const DEFAULT_QUEUE_BYTES = 4 << 20;
+const DEFAULT_QUEUE_BYTES = 4 << 20;
 /** Bytes handed to one write call. */
 const CHUNK_BYTES = 256 << 10;
 const BUSY_RETRY_MS = 5;

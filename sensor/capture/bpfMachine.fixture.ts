@@ -1,5 +1,5 @@
 /**
- * Runs classic BPF as the kernel does (net/core/filter.c), for tests: the oracle of filter.ts. A load beyond the
+ * Runs classic BPF as the kernel does (net/core/filter.c): the oracle of filter.ts and share.ts. A load beyond the
  * packet ends the program with 0, as there.
  */
 import { Ancillary } from "./bpf.ts";
