@@ -1,6 +1,6 @@
 /**
  * A small assembler of classic BPF (linux/filter.h): instructions with named targets in, the bytes that
- * SO_ATTACH_FILTER takes out. Only what filter.ts needs.
+ * SO_ATTACH_FILTER takes out. Only what filter.ts and share.ts need.
  */
 
 /** `ret` with this length: the whole packet, however long. */

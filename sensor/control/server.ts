@@ -89,7 +89,7 @@ async function route(request: IncomingMessage, response: ServerResponse, handler
       sendJson(response, 200, { stopped: false });
       return;
     default:
-      throw new RequestError(404, `No such request: ${request.method} ${url.pathname}`);
+      throw new RequestError(404, `Ask for status, flows, reset, stop or start under /v1, got ${request.method} ${url.pathname}`);
   }
 }
 
@@ -133,7 +133,7 @@ function parseQuery(parameters: URLSearchParams): FlowQuery {
     else if (name === "port") query.port = wholeNumber(name, value, 1, 65_535);
     else if (name === "ip") query.ip = value;
     else if (name === "state") query.state = value;
-    else throw new RequestError(400, `No such filter: ${name}`);
+    else throw new RequestError(400, `Filter by limit, ip, port or state, got ${name}`);
   }
   return query;
 }
@@ -149,7 +149,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > MAX_REQUEST_BYTES) throw new RequestError(413, `Send at most ${MAX_REQUEST_BYTES} bytes`);
+    if (length > MAX_REQUEST_BYTES) throw new RequestError(413, `Send at most ${MAX_REQUEST_BYTES} bytes, got more`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString("utf8");

@@ -1,4 +1,4 @@
-/** Whole packets that are not TCP: UDP, tunnels and fragments, for tests, the lab and the self-test. */
+/** Whole packets that are not TCP: UDP, tunnels and fragments, for tests and for fuzzing. */
 import { buildFragmentHeader, ExtensionHeader } from "./ipv6Extensions.ts";
 import { buildNetwork, networkLength, NetworkSpec } from "./networkSpec.ts";
 import { Protocol } from "./packet.ts";

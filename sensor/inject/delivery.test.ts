@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { DecodeContext, Frame, LinkHeader, LinkType, Packet, PacketDirection, SegmentSpec, TcpFlag, buildSegment, decode, formatEndpoint, parseAddress } from "../decode/mod.ts";
 import { FlowTable, FlowTracker, InterfaceKind } from "../flow/mod.ts";
-import { Injector, KillRequest, Outbox, OutcomeLog, Route, SLOT_BYTES, UnseenTuple } from "./mod.ts";
+import { Injector, KillRequest, Outbox, Route, SLOT_BYTES, UnseenTuple } from "./mod.ts";
+import { OutcomeLog } from "./outcomeLog.fixture.ts";
 import type { InjectRoute } from "./mod.ts";
 
 const { Host, Outgoing } = PacketDirection;

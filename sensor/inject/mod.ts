@@ -16,7 +16,5 @@ export type { InjectorOptions } from "./injector.ts";
 export type { InjectLimits } from "./limits.ts";
 export { Outbox, Route, SLOT_BYTES } from "./outbox.ts";
 export { Outcome, OutcomeReason, OutcomeRecord, outcomeName, outcomeReasonName, proofName } from "./outcome.ts";
-export { OutcomeLog } from "./outcomeLog.ts";
-export type { ToldEnd, ToldOutcome } from "./outcomeLog.ts";
 export { KillRequest, KillTarget, StartResult, UnseenTuple } from "./request.ts";
 export type { InjectRoute } from "./route.ts";

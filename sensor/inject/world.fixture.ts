@@ -8,7 +8,8 @@ import { DecodeContext, Frame, LinkType, Packet, PacketDirection, SegmentSpec, T
 import { FlowTable, FlowTracker, InterfaceKind, NULL_SINK } from "../flow/mod.ts";
 import { LinuxEndpoint } from "./linuxEndpoint.fixture.ts";
 import type { Segment } from "./linuxEndpoint.fixture.ts";
-import { Injector, KillRequest, Outbox, OutcomeLog, Route, SLOT_BYTES } from "./mod.ts";
+import { Injector, KillRequest, Outbox, Route, SLOT_BYTES } from "./mod.ts";
+import { OutcomeLog } from "./outcomeLog.fixture.ts";
 import type { InjectLimits } from "./mod.ts";
 
 export type Side = 0 | 1;

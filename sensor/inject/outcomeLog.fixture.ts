@@ -1,4 +1,4 @@
-/** Keeps outcomes as plain values: a memory sink for tests and replay. Bounded; what does not fit is counted. */
+/** Keeps outcomes as plain values. */
 import { formatEndpoint } from "../decode/mod.ts";
 import { isDeath, outcomeName, outcomeReasonName, proofName } from "./outcome.ts";
 import type { EndEvidence, OutcomeRecord } from "./outcome.ts";
@@ -33,20 +33,10 @@ export interface ToldOutcome {
 
 export class OutcomeLog {
   readonly told: ToldOutcome[] = [];
-  dropped = 0;
-  readonly #limit: number;
   /** Give it to the injector. */
   readonly onOutcome = (record: OutcomeRecord): void => this.#keep(record);
 
-  constructor(limit = 10_000) {
-    this.#limit = limit;
-  }
-
   #keep(record: OutcomeRecord): void {
-    if (this.told.length >= this.#limit) {
-      this.dropped++;
-      return;
-    }
     const { address } = record;
     this.told.push({
       outcome: outcomeName(record.outcome),
