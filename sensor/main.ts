@@ -19,6 +19,7 @@ import { directoryFault, DirectoryPolicySource, EMPTY_SNAPSHOT } from "./policy/
 import type { PolicySnapshot } from "./policy/mod.ts";
 import { checkSignatures, PolicyKeeper } from "./policyKeeper.ts";
 import type { CompiledRound } from "./policyKeeper.ts";
+import type { Logger } from "./report/mod.ts";
 import { ResetBoard } from "./resetBoard.ts";
 import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
@@ -28,6 +29,7 @@ import { Topology } from "./topology/mod.ts";
 import { version } from "./version.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
 import { WatchedInterfaces } from "./watchedInterfaces.ts";
+import type { WorkerStart } from "./workerMessages.ts";
 
 /** Starts it; rejects with SensorError for whatever a person can mend. */
 export async function runSensor(options: SensorOptions): Promise<RunningSensor> {
@@ -43,11 +45,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   opened.defer(() => output.events.close());
   const { log } = output;
 
-  const topology = await Topology.start({
-    onFault: (error) => log.error({ err: error }, "interfaces are not followed any more"),
-    isMirror: (name) => name === options.captureOnly,
-    ...(options.interfaces.length === 0 ? {} : { isCaptured: (name: string) => options.interfaces.some((glob) => interfaceMatches(glob, name)) }),
-  });
+  const topology = await openTopology(options, log);
   opened.defer(() => topology.close());
   const keeper = new PolicyKeeper({ protectedConnections: ownSessions(process.pid), protectedPorts: options.protectedPorts });
   keeper.takeInterfaces(topology.interfaces(), topology.sharedAddresses());
@@ -66,30 +64,22 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const stop = new Int32Array(new SharedArrayBuffer(4));
   if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
   const board: ResetBoard = new ResetBoard(() => workers, (client, server) => workerOf(client, server, workers.count, topology.localPrefixes()));
-  const warmUpCompiled = compileWarmUp();
-  const seed = randomBytes(4).readInt32LE();
-  const claims = options.workers > 1 ? createClaims() : undefined;
+  const given = {
+    compiled: first.compiled,
+    generation: first.generation,
+    labels: first.labels,
+    labelNames: first.labelNames,
+    warmUpCompiled: compileWarmUp(),
+    seed: randomBytes(4).readInt32LE(),
+    markKey: key,
+    stop: stop.buffer as SharedArrayBuffer,
+    claims: options.workers > 1 ? createClaims() : undefined,
+    flowTimeouts: keeper.flowTimeouts,
+  };
   const workers: PacketWorkers = new PacketWorkers({
     count: options.capture === "libpcap" ? 1 : options.workers,
     ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
-    startOf: (worker) => ({
-      compiled: first.compiled,
-      generation: first.generation,
-      warmUpCompiled,
-      labels: first.labels,
-      labelNames: first.labelNames,
-      tableCapacity: Math.max(1_024, Math.floor(options.tableCapacity / options.workers)),
-      seed,
-      markKey: key,
-      stop: stop.buffer as SharedArrayBuffer,
-      homes: topology.homes,
-      claims,
-      filter: captureFilter(topology, options, worker),
-      busyPollMicroseconds: options.busyPollMicroseconds,
-      ...routeOf(topology.interfaces(), options),
-      interfaceNames: interfaceNames(topology.interfaces()),
-      flowTimeouts: keeper.flowTimeouts,
-    }),
+    startOf: (worker) => ({ ...given, ...startOf(options, topology, worker) }),
     onEvent: (line) => output.events.write(line),
     onRun: (record) => board.onRecord(record),
     onPolicy: (worker, generation) => log.debug({ worker, generation }, "policy in force"),
@@ -111,27 +101,22 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   opened.defer(() => stopWatch?.close());
 
   const resetFiles = new ResetFiles({ keeper, board, log, statePath: options.socket });
-  const enforce = (round: CompiledRound): void => {
-    const { compiled, labels, labelNames, generation } = round;
-    workers.post({ kind: "policy", compiled, labels, labelNames, generation, flowTimeouts: keeper.flowTimeouts });
-  };
   onSnapshot = (snapshot) => {
     const round = keeper.take(snapshot);
-    enforce(round);
+    enforce(workers, keeper, round);
     policyReport.onSnapshot(snapshot, round);
     resetFiles.onResets(keeper.resets);
   };
   const tellInterfaces = (): void => {
-    const interfaces = topology.interfaces();
-    watched.onInterfaces(interfaces);
+    watched.onInterfaces(topology.interfaces());
     for (let worker = 0; worker < workers.count; worker++) {
-      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(interfaces), filter: captureFilter(topology, options, worker) });
+      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(topology.interfaces()), filter: captureFilter(topology, options, worker) });
     }
   };
   topology.onPods(tellInterfaces);
   topology.onChange(() => {
     tellInterfaces();
-    enforce(keeper.takeInterfaces(topology.interfaces(), topology.sharedAddresses()));
+    enforce(workers, keeper, keeper.takeInterfaces(topology.interfaces(), topology.sharedAddresses()));
   });
   // What changed while the Workers started, and the FlowResets that were there from the beginning.
   if (latest === loaded) resetFiles.onResets(keeper.resets);
@@ -160,6 +145,33 @@ function requirePolicies(directory: string | undefined): void {
   const fault = directory === undefined ? undefined : directoryFault(directory);
   if (fault === undefined) return;
   throw new SensorError("BadInput", fault, "name the folder of policies with --policies; it may be empty, and policies come into force when they are put there");
+}
+
+function openTopology({ captureOnly, interfaces }: SensorOptions, log: Logger): Promise<Topology> {
+  const isCaptured = (name: string): boolean => interfaces.some((glob) => interfaceMatches(glob, name));
+  return Topology.start({
+    onFault: (error) => log.error({ err: error }, "interfaces are not followed any more"),
+    isMirror: (name) => name === captureOnly,
+    ...(interfaces.length === 0 ? {} : { isCaptured }),
+  });
+}
+
+type OwnStart = Pick<WorkerStart, "tableCapacity" | "homes" | "filter" | "busyPollMicroseconds" | "route" | "injectDevice" | "interfaceNames">;
+
+/** What one Worker is started with beside what all are given: its share of the table, of the interfaces, its way out. */
+function startOf(options: SensorOptions, topology: Topology, worker: number): OwnStart {
+  return {
+    tableCapacity: Math.max(1_024, Math.floor(options.tableCapacity / options.workers)),
+    homes: topology.homes,
+    filter: captureFilter(topology, options, worker),
+    busyPollMicroseconds: options.busyPollMicroseconds,
+    ...routeOf(topology.interfaces(), options),
+    interfaceNames: interfaceNames(topology.interfaces()),
+  };
+}
+
+function enforce(workers: PacketWorkers, { flowTimeouts }: PolicyKeeper, { compiled, labels, labelNames, generation }: CompiledRound): void {
+  workers.post({ kind: "policy", compiled, labels, labelNames, generation, flowTimeouts });
 }
 
 function captureRefused(error: unknown): never {

@@ -57,11 +57,8 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   });
   recorder.table = pipeline.table;
 
-  let packets = 0;
-  let bytes = 0;
   let firstMs = 0;
   let lastMs = 0;
-  let error: ReplaySummary["error"];
   const visit = (frame: Frame): void => {
     if (firstMs === 0) firstMs = frame.timestampMs;
     lastMs = Math.max(lastMs, frame.timestampMs);
@@ -70,15 +67,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     pipeline.outbox.clear();
     if (pipeline.hasUndisclosed) pipeline.settle(frame.timestampMs);
   };
-  for (const file of options.files) {
-    interfaceNames.clear();
-    const summary = await readCapture(file, visit, (index, name) => interfaceNames.set(index, name));
-    packets += summary.packets;
-    bytes += summary.bytes;
-    if (summary.error === undefined) continue;
-    error = { file, offset: summary.error.offset, message: summary.error.message };
-    break;
-  }
+  const { packets, bytes, error } = await readAll(options.files, visit, interfaceNames);
   close(writer, options.events);
   return {
     files: options.files,
@@ -94,6 +83,20 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     policyProblems: snapshot.problems.length,
     error,
   };
+}
+
+/** One file after the other, up to the first that cannot be read to its end. `names` has the interfaces of the file at hand. */
+async function readAll(files: readonly string[], visit: (frame: Frame) => void, names: Map<number, string>): Promise<Pick<ReplaySummary, "packets" | "bytes" | "error">> {
+  let packets = 0;
+  let bytes = 0;
+  for (const file of files) {
+    names.clear();
+    const read = await readCapture(file, visit, (index, name) => names.set(index, name));
+    packets += read.packets;
+    bytes += read.bytes;
+    if (read.error !== undefined) return { packets, bytes, error: { file, offset: read.error.offset, message: read.error.message } };
+  }
+  return { packets, bytes, error: undefined };
 }
 
 /** Counts by policy, whatever their mode: a replay says what would have been. */
