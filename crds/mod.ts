@@ -11,6 +11,7 @@ export * from "./limits.ts";
 export {
   Confidence,
   durationMs,
+  identityOf,
   interfaceMatches,
   parseAddress,
   parseCidr,
@@ -20,11 +21,11 @@ export {
   type Cidr,
   type PortRange,
 } from "./values/mod.ts";
-export { type LabelSelector } from "./labelSelector.ts";
+export type { LabelSelector } from "./labelSelector.ts";
 export type { Metadata } from "./metadata.ts";
 export type { Subject } from "./subject.ts";
 export type { Peers } from "./peers.ts";
-export { type ConnectionDetector, type SignatureDetector } from "./detectors.ts";
+export type { ConnectionDetector, SignatureDetector } from "./detectors.ts";
 export type { PolicyRule } from "./policyRule.ts";
 export {
   clusterResponsePolicy,
@@ -47,4 +48,4 @@ export { defaultSettings, sensorSettings, sensorSettingsSpec, type SensorSetting
 export { formatPath, formatRemark, type Fault, type Note, type Problem, type Remark } from "./remark.ts";
 export { signatureCheck } from "./signatureCheck.ts";
 export { validate, type KindedObject, type Placement, type Validation } from "./validate.ts";
-export { identityOf, parseDocuments, type LoadedObject, type ParsedDocuments } from "./parseDocuments.ts";
+export { parseDocuments, type LoadedObject, type ParsedDocuments } from "./parseDocuments.ts";

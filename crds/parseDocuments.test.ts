@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MAX_FILE_BYTES, MAX_OBJECTS_PER_FILE } from "./limits.ts";
-import { identityOf, parseDocuments } from "./parseDocuments.ts";
+import { parseDocuments } from "./parseDocuments.ts";
+import { identityOf } from "./values/mod.ts";
 import { formatRemark } from "./remark.ts";
 
 const policyText = (name: string, extra = "") => `apiVersion: flowreset.io/v1alpha1

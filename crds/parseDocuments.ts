@@ -3,6 +3,7 @@ import { fingerprint, nameSuffix } from "./fingerprint.ts";
 import { isNamespaced } from "./group.ts";
 import { MAX_FILE_BYTES, MAX_OBJECTS_PER_FILE, MAX_PROBLEMS_PER_FILE } from "./limits.ts";
 import { formatPath, show, type Fault, type Note, type Problem, type Remark } from "./remark.ts";
+import { identityOf } from "./values/mod.ts";
 import { validate, type KindedObject, type Placement } from "./validate.ts";
 import { readYaml, type Position, type YamlDocument } from "./yamlText.ts";
 
@@ -21,11 +22,6 @@ export interface ParsedDocuments {
   readonly objects: LoadedObject[];
   readonly problems: Problem[];
   readonly notes: Note[];
-}
-
-/** Names an object among all: two that share it are one object written twice. One SensorSettings is all there is. */
-export function identityOf({ kind, namespace, name }: LoadedObject): string {
-  return kind === "SensorSettings" ? kind : `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
 }
 
 /** Never throws, whatever the text. */

@@ -3,13 +3,14 @@
  * three changes. A part that cannot work is left out with a note, and never takes anything else with it.
  */
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
+import { identityOf } from "../../crds/values/mod.ts";
 import { ALL_ADDRESSES, DetectionBuilder, type DetectionOptions, type InterfaceDescription, SetList, sharedDoubles, sharedWords } from "../detect/mod.ts";
 import { compileGuards, type ProtectedConnection } from "./compileGuards.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import { FlowResetCompiler } from "./compileFlowReset.ts";
 import { PolicyCompiler } from "./compilePolicies.ts";
 import { MAX_FLOW_RESETS, MAX_POLICIES } from "./limits.ts";
-import { type CompileNote, NoteList, objectName, type PolicyObject } from "./note.ts";
+import { type CompileNote, NoteList, type PolicyObject } from "./note.ts";
 
 export interface CompileInput {
   readonly objects: readonly PolicyObject[];
@@ -35,11 +36,11 @@ export function compile(input: CompileInput): CompileResult {
   const exemptForAll: string[] = [];
   for (const object of [...input.objects].sort(byIdentity)) {
     if (object.kind === "ResponsePolicy" || object.kind === "ClusterResponsePolicy") {
-      if (policies.names.length === MAX_POLICIES) notes.error(objectName(object), "", `Cannot take more than ${MAX_POLICIES} policies: this one is left out`);
+      if (policies.names.length === MAX_POLICIES) notes.error(identityOf(object), "", `Cannot take more than ${MAX_POLICIES} policies: this one is left out`);
       else policies.add(object);
       if (object.kind === "ClusterResponsePolicy") exemptForAll.push(...object.object.spec.exempt.flatMap(({ cidrs }) => cidrs));
     } else if (object.kind === "FlowReset" || object.kind === "ClusterFlowReset") {
-      if (flowResets.names.length === MAX_FLOW_RESETS) notes.error(objectName(object), "", `Cannot take more than ${MAX_FLOW_RESETS} FlowResets: this one is left out`);
+      if (flowResets.names.length === MAX_FLOW_RESETS) notes.error(identityOf(object), "", `Cannot take more than ${MAX_FLOW_RESETS} FlowResets: this one is left out`);
       else flowResets.add(object);
     }
   }
@@ -67,7 +68,7 @@ export function compile(input: CompileInput): CompileResult {
 }
 
 function byIdentity(a: PolicyObject, b: PolicyObject): number {
-  const left = objectName(a);
-  const right = objectName(b);
+  const left = identityOf(a);
+  const right = identityOf(b);
   return left < right ? -1 : left > right ? 1 : 0;
 }

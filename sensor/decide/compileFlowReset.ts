@@ -1,8 +1,8 @@
 /** FlowResets to records that flowResetMatches() asks. */
 import type { FlowEndpoint } from "../../crds/mod.ts";
-import { durationMs, parseAddress, parseCidr, resetRuns, wordMask } from "../../crds/values/mod.ts";
+import { durationMs, identityOf, parseAddress, parseCidr, resetRuns, wordMask } from "../../crds/values/mod.ts";
 import { FLOW_RESET_WORDS, FlowResetField, type FlowResetName, ResetTarget } from "./compiled.ts";
-import { type NoteList, objectName, type PolicyObject } from "./note.ts";
+import { type NoteList, type PolicyObject } from "./note.ts";
 
 export class FlowResetCompiler {
   readonly words: number[] = [];
@@ -17,7 +17,7 @@ export class FlowResetCompiler {
   add({ kind, namespace, name, object }: PolicyObject & { readonly kind: FlowResetName["kind"] }): void {
     const { spec } = object;
     if (!resetRuns(spec)) return;
-    const identity = objectName({ kind, namespace, name });
+    const identity = identityOf({ kind, namespace, name });
     const { client, server } = spec.match;
     for (const [field, endpoint] of [["client", client], ["server", server]] as const) {
       if (endpoint?.podSelector === undefined) continue;

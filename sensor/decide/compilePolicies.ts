@@ -1,6 +1,6 @@
 /** Response policies to rules and policy records. */
 import type { PolicyRule, ResponsePolicySpec, SensorSettingsSpec } from "../../crds/mod.ts";
-import { Confidence, durationMs, ruleRuns } from "../../crds/values/mod.ts";
+import { Confidence, durationMs, identityOf, ruleRuns } from "../../crds/values/mod.ts";
 import {
   ALL_ADDRESSES,
   ALL_PORTS,
@@ -18,7 +18,7 @@ import {
   subtract,
 } from "../detect/mod.ts";
 import { POLICY_WORDS, PolicyField, type PolicyName, ResetTarget, type SignatureName } from "./compiled.ts";
-import { type NoteList, objectName, type PolicyObject } from "./note.ts";
+import { type NoteList, type PolicyObject } from "./note.ts";
 
 export class PolicyCompiler {
   readonly detection: DetectionBuilder;
@@ -42,7 +42,7 @@ export class PolicyCompiler {
   add(object: PolicyObject & { readonly kind: PolicyName["kind"] }): void {
     const { kind, namespace, name } = object;
     const { spec } = object.object;
-    const identity = objectName(object);
+    const identity = identityOf(object);
     const selector = (["podSelector", "namespaceSelector", "nodeSelector", "nodeTraffic"] as const).find((field) => spec.subject[field] !== undefined);
     if (selector !== undefined) {
       this.#notes.error(identity, `spec.subject.${selector}`, `Cannot choose a subject by ${selector}, not supported yet: the policy is left out`);

@@ -14,7 +14,7 @@ export { Decider, type DeciderOptions } from "./decider.ts";
 export { Decision } from "./decision.ts";
 export { flowResetIsExact, flowResetMatches } from "./flowResetMatch.ts";
 export * from "./limits.ts";
-export { type CompileNote, type PolicyObject } from "./note.ts";
+export type { CompileNote, PolicyObject } from "./note.ts";
 export { Reason } from "./reason.ts";
 export { Stop } from "./stop.ts";
 export { complaintOfSignature } from "./signatureComplaint.ts";

@@ -8,13 +8,8 @@ export type PolicyObject = KindedObject & {
   readonly namespace: string;
 };
 
-/** `kind namespace/name`, as crds' identityOf() says it. */
-export function objectName({ kind, namespace, name }: Pick<PolicyObject, "kind" | "namespace" | "name">): string {
-  return `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
-}
-
 export interface CompileNote {
-  /** Of objectName(). */
+  /** Of identityOf(). */
   readonly object: string;
   /** Error: a part does not work. Warning: it works otherwise than it reads. */
   readonly severity: "Error" | "Warning";
