@@ -18,7 +18,9 @@ export const MARK = "flowreset warm-up mark";
 export const REFUSED_PORT = 444;
 const OPEN_PORT = 443;
 const FIRST_PORT = 20_000;
-const PORTS = 4_000;
+/** Few, so that tables which are found by them stay small. */
+const PORTS = 512;
+const FIRST_NUMBERS = 64;
 /** Interfaces of the rehearsal's node. */
 export const Interface = { Client: 1, Server: 2, Uplink: 3 } as const;
 /** Number of the server's address that is a pod's, and of the one beyond the uplink. */
@@ -156,8 +158,8 @@ export class Rehearsal implements RestOfFrame {
     server.interfaceIndex = isFar ? Interface.Uplink : Interface.Server;
     client.port = FIRST_PORT + (number % PORTS);
     server.port = port;
-    client.next = Math.imul(number, 0x9e3779b1);
-    server.next = Math.imul(number, 0x85ebca6b);
+    client.next = Math.imul(number % FIRST_NUMBERS, 0x9e3779b1);
+    server.next = Math.imul(number % FIRST_NUMBERS, 0x85ebca6b);
     client.dead = server.dead = false;
     this.#spec.ipVersion = ipVersion;
     return this.#ends;

@@ -27,9 +27,10 @@ describe("the warm-up", () => {
 
   it("goes on to cut what it plays for as long as it is asked", () => {
     const warmUp = new WarmUp(startOf(createHomes()));
-    for (let number = 0; number < 6_000; number++) warmUp.again();
-    expect(warmUp.confirmed).toBe(warmUp.killed);
-    expect(warmUp.killed).toBeGreaterThan(7_000);
+    let played = warmUp.again();
+    for (let number = 0; number < 6_000; number++) played = warmUp.again();
+    expect(played.confirmed).toBe(played.killed);
+    expect(played.killed).toBeGreaterThan(6_000);
   });
 
   it("leaves no trace in the counters and records of the loop that is to work", () => {

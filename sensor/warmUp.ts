@@ -8,8 +8,8 @@
 import { emptyStatistics } from "./capture/mod.ts";
 import type { PacketSource } from "./capture/mod.ts";
 import { createClaims } from "./decide/mod.ts";
-import type { CompiledPolicy } from "./decide/mod.ts";
 import { Outcome } from "./inject/mod.ts";
+import type { InjectCounters } from "./inject/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
 import { CLIENTS, clientWords, CONVERSATIONS, Interface, Rehearsal, Server, serverWords } from "./rehearsal.ts";
 import { Counters, RecordRing } from "./report/mod.ts";
@@ -36,36 +36,42 @@ interface Scene {
 }
 
 export class WarmUp {
-  readonly #scenes: readonly Scene[];
-  #next = 0;
+  /** The one that plays on. */
+  readonly #scene: Scene;
+  readonly killed: number;
+  readonly confirmed: number;
 
   /**
    * Two scenes in turn, with different policies and functions: what V8 has seen of one object only it takes for
    * constant, and the loop that is to work (made afterwards) would be met by code for another.
    */
   constructor(start: WorkerStart) {
-    this.#scenes = start.warmUpCompiled.map((compiled, number) => openScene(start, compiled, number));
-    for (let number = 0; number < CONVERSATIONS; number++) this.again();
+    const homes = start.homes === undefined ? undefined : rehearsalHomes();
+    const scenes = start.warmUpCompiled.map((compiled, number) => openScene({ ...start, compiled, homes }, number));
+    for (let number = 0; number < CONVERSATIONS; number++) play(scenes[number % scenes.length]!);
+    this.killed = sum(scenes, ({ started }) => started);
+    this.confirmed = sum(scenes, ({ outcomes }) => outcomes[Outcome.Confirmed]!);
+    this.#scene = scenes[0]!;
   }
 
-  /** One more conversation: about a fifth of a millisecond. */
-  again(): void {
-    const { rehearsal, records, loop } = this.#scenes[this.#next]!;
-    rehearsal.play(loop);
-    records.read(() => {});
-    this.#next = this.#next + 1 === this.#scenes.length ? 0 : this.#next + 1;
-  }
-
-  get killed(): number {
-    return this.#scenes.reduce((sum, { loop }) => sum + loop.pipeline.injector.counters.started, 0);
-  }
-
-  get confirmed(): number {
-    return this.#scenes.reduce((sum, { loop }) => sum + loop.pipeline.injector.counters.outcomes[Outcome.Confirmed]!, 0);
+  /** One more conversation, about a fifth of a millisecond; returns how many were killed so far, and proved dead. */
+  again(): { readonly killed: number; readonly confirmed: number } {
+    play(this.#scene);
+    const { started, outcomes } = this.#scene.loop.pipeline.injector.counters;
+    return { killed: started, confirmed: outcomes[Outcome.Confirmed]! };
   }
 }
 
-function openScene(start: WorkerStart, compiled: CompiledPolicy, number: number): Scene {
+function play({ rehearsal, records, loop }: Scene): void {
+  rehearsal.play(loop);
+  records.read(() => {});
+}
+
+function sum(scenes: readonly Scene[], count: (counters: InjectCounters) => number): number {
+  return scenes.reduce((total, { loop }) => total + count(loop.pipeline.injector.counters), 0);
+}
+
+function openScene(start: WorkerStart, number: number): Scene {
   const rehearsal = new Rehearsal();
   const records = new RecordRing(RECORD_BYTES);
   // Not one function made twice: that would still be one to V8. And the same form as in worker.ts.
@@ -73,14 +79,12 @@ function openScene(start: WorkerStart, compiled: CompiledPolicy, number: number)
   const loop = new PacketLoop({
     start: {
       ...start,
-      compiled,
       labels: structuredClone([0]),
       labelNames: [],
       tableCapacity: TABLE_CAPACITY,
       stop: new SharedArrayBuffer(4),
       counters: new Counters().buffer,
       records: records.buffer,
-      homes: start.homes === undefined ? undefined : rehearsalHomes(),
       claims: start.claims === undefined ? undefined : createClaims(),
     },
     source: NO_PACKETS,

@@ -10,7 +10,7 @@ import { Kill, KillPhase } from "./kill.ts";
 import type { End } from "./kill.ts";
 
 /** Made at the start, so that no RST waits for memory; further ones when they are needed. */
-const KILLS_AT_HAND = 128;
+const KILLS_AT_HAND = 64;
 
 export class KillPool {
   readonly #table: FlowTable;

@@ -10,6 +10,7 @@
  * It must not know: policies and rules (their numbers pass through), sockets, the clock, how an outcome is told.
  */
 export { ERRNOS } from "./counters.ts";
+export type { InjectCounters } from "./counters.ts";
 export type { HoldKey } from "./holds.ts";
 export { Injector } from "./injector.ts";
 export type { InjectorOptions } from "./injector.ts";
