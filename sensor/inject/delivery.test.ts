@@ -211,6 +211,20 @@ describe("a connection through NAT", () => {
     ]);
   });
 
+  it("a far client that is refused at its SYN is reached with the backend's tuple once the backend has shown itself", () => {
+    const NODE_PORT = "198.51.100.1:30080";
+    const node = new Node({ 2: InterfaceKind.Uplink, 4: InterfaceKind.Pod }, { "10.244.1.9": 4 });
+    const slot = node.see(2, Host, OUTSIDE, NODE_PORT, { flags: Syn, sequence: 1_000, acknowledgement: 0 });
+    node.injector.start(Object.assign(new KillRequest(), { slot, side: 0, refuse: true }), node.nowMs);
+    expect(node.left()).toMatchObject([{ way: "raw on 0", tuple: `${NODE_PORT} > ${OUTSIDE}` }, { way: "raw on 0", tuple: `${OUTSIDE} > ${NODE_PORT}` }]);
+    node.see(4, Outgoing, OUTSIDE, BACKEND, { flags: Syn, sequence: 1_000, acknowledgement: 0 });
+    node.outbox.clear();
+    node.see(4, Host, BACKEND, OUTSIDE, { flags: Syn | Ack, sequence: 9_000, acknowledgement: 1_001 });
+    node.injector.tick(node.nowMs + 100);
+    const tuples = new Set(node.left().map(({ way, tuple }) => `${way} ${tuple}`));
+    expect(tuples).toEqual(new Set([`frame on 4 ${OUTSIDE} > ${BACKEND}`, `raw on 0 ${BACKEND} > ${OUTSIDE}`]));
+  });
+
   it("that was never seen is reached so too, once its answer shows both tuples", () => {
     const NODE_PORT = "198.51.100.1:30080";
     const node = new Node({ 2: InterfaceKind.Uplink, 4: InterfaceKind.Pod }, { "10.244.1.9": 4, "198.51.100.1": 2 });

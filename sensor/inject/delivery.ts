@@ -28,8 +28,22 @@ export class Deliveries {
 
   /** For a kill with a flow record, or a twin at least; again when its twin becomes known. */
   resolve(kill: Kill): void {
+    kill.knownTaps = this.#knownTaps(kill);
     this.#resolveEnd(kill, kill.client);
     this.#resolveEnd(kill, kill.server);
+  }
+
+  /** Again where an end has shown itself since: of a connection that is refused at its SYN only the client was seen. */
+  keepUp(kill: Kill): void {
+    if ((this.#knownTaps(kill) & ~kill.knownTaps) !== 0) this.resolve(kill);
+  }
+
+  #knownTaps({ slot, twin }: Kill): number {
+    const table = this.#table;
+    let known = 0;
+    if (slot >= 0) known |= (table.tap(slot, 0) === 0 ? 0 : 1) | (table.tap(slot, 1) === 0 ? 0 : 2);
+    if (twin >= 0) known |= (table.tap(twin, 0) === 0 ? 0 : 4) | (table.tap(twin, 1) === 0 ? 0 : 8);
+    return known;
   }
 
   /** For a connection without a record: the kernel must find the way. */

@@ -59,6 +59,7 @@ export class Injector {
   readonly #pool: KillPool;
   readonly #deadlines: Deadlines;
   readonly #opening: Opening;
+  readonly #deliveries: Deliveries;
   readonly #forge: Forge;
   readonly #engine: Engine;
   readonly #sendResults: SendResults;
@@ -82,8 +83,8 @@ export class Injector {
     this.#pool = new KillPool(table, limits.kills, limits.unattachedKills);
     this.#deadlines = new Deadlines(limits.kills);
     this.#mptcp = new MptcpConnections(table, limits.mptcpConnections);
-    const deliveries = new Deliveries(table, options.interfaces ?? NO_HOMES, options.route ?? "near");
-    this.#opening = new Opening(table, this.#pool, deliveries, limits);
+    this.#deliveries = new Deliveries(table, options.interfaces ?? NO_HOMES, options.route ?? "near");
+    this.#opening = new Opening(table, this.#pool, this.#deliveries, limits);
     this.#forge = new Forge(outbox, this.mark, this.counters);
     const chase = new Chase(this.#forge, limits.sackEdgeAfterRsts);
     const confirm = new Confirm(this.#forge, limits);
@@ -201,6 +202,7 @@ export class Injector {
       if (slot >= 0 && kill.twin < 0 && mayBelong(kill, from, packet)) this.#learnTwin(kill, slot, side ^ from.side);
     }
     const counts = (event & NO_EVIDENCE) === 0;
+    if (counts && kill.slot >= 0) this.#deliveries.keepUp(kill);
     const isRst = (packet.flags & TcpFlag.Rst) !== 0;
     const passes = isRst && event === FlowEvent.Copy && isOnItsWay(packet, from, kill.peerOf(from));
     if (!counts && !passes && !(isRst && packet.interfaceIndex === from.nearInterface)) return;

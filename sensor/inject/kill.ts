@@ -165,6 +165,8 @@ export class Kill {
   twinGeneration = 0;
   /** 1 where the twin's side 0 is this record's side 1. */
   twinFlip = 0;
+  /** Which taps (of both sides, under both tuples) were known when the ways to the ends were found: one bit each. */
+  knownTaps = 0;
 
   readonly client = new End(0);
   readonly server = new End(1);
@@ -236,7 +238,7 @@ export class Kill {
 
   reset(): void {
     this.slot = this.twin = -1;
-    this.generation = this.twinGeneration = this.twinFlip = 0;
+    this.generation = this.twinGeneration = this.twinFlip = this.knownTaps = 0;
     this.client.reset();
     this.server.reset();
     this.firstRstLeft = this.refuse = this.mayAsk = this.byHold = this.mptcp = false;
