@@ -47,6 +47,8 @@ export interface PipelineOptions {
 
 /** Packets of these events change nothing, so nothing is looked for in them. */
 const NOTHING_NEW = FlowEvent.Copy | FlowEvent.Spoofed | FlowEvent.OutOfWindow;
+/** After these a rule may fit that did not. */
+const STEPS = FlowEvent.SynSeen | FlowEvent.Established | FlowEvent.Created | FlowEvent.TwinMet;
 /** A look at silent flows every so long, and at so many of them at most. */
 const EXPIRE_PAUSE_MS = 50;
 const EXPIRE_BUDGET = 1_000;
@@ -193,20 +195,26 @@ export class Pipeline {
     const { detector, decider, packet } = this;
     // Read here: as an argument V8 would put it on the heap, for every packet.
     const nowMs = packet.timestampMs;
-    if ((event & FlowEvent.SynSeen) !== 0) {
-      if (this.injector.onSyn(packet, slot, nowMs)) return;
-      detector.onFlow(slot, DetectPhase.Handshake, packet.interfaceIndex);
-    }
-    // A flow that was first seen in the middle is established when it is made.
-    if ((event & (FlowEvent.Established | FlowEvent.Created)) !== 0 && this.table.state(slot) >= FlowState.Established) {
-      detector.onFlow(slot, DetectPhase.Established, packet.interfaceIndex);
-    }
+    if ((event & STEPS) !== 0 && !this.#lookAtFlow(slot, event, nowMs)) return;
     if (detector.count > 0) {
       this.#decide(nowMs);
     } else if (decider.waiting.count > 0 && decider.retry(slot, nowMs)) {
       this.#undisclosed = 1;
       this.#act(decider.decision, nowMs);
     }
+  }
+
+  /** A flow has come a step further: its header is judged. False where a hold refuses it. */
+  #lookAtFlow(slot: number, event: number, nowMs: number): boolean {
+    const { detector, packet } = this;
+    if ((event & FlowEvent.SynSeen) !== 0 && this.injector.onSyn(packet, slot, nowMs)) return false;
+    if ((event & FlowEvent.TwinMet) !== 0) detector.onTwin(slot);
+    if ((event & FlowEvent.SynSeen) !== 0) detector.onFlow(slot, DetectPhase.Handshake, packet.interfaceIndex);
+    // A flow that was first seen in the middle is established when it is made.
+    if ((event & (FlowEvent.Established | FlowEvent.Created)) !== 0 && this.table.state(slot) >= FlowState.Established) {
+      detector.onFlow(slot, DetectPhase.Established, packet.interfaceIndex);
+    }
+    return true;
   }
 
   #decide(nowMs: number): void {

@@ -2,7 +2,7 @@
  * What every guard looks at: may this flow be reset, for this policy, now? One object a decider, filled again for each
  * question.
  */
-import { Field, FLOW_WORDS } from "../flow/mod.ts";
+import { Field, FLOW_WORDS, FlowFlag } from "../flow/mod.ts";
 import { type FlowRecords, rowOfAddress } from "../detect/mod.ts";
 import type { ConnectionBudget } from "./connectionBudget.ts";
 import type { CompiledPolicy } from "./compiled.ts";
@@ -26,6 +26,8 @@ export class Question {
   flags = 0;
   /** First word of the record of the same connection's other tuple (NAT), -1 for none. */
   twinBase = -1;
+  /** FlowFlag bits of that record, 0 where only the middle of one of the two was seen: their SYNs prove more. */
+  twinFlags = 0;
   /** Rows of the initiator and the responder in guards.addresses. */
   row0 = 0;
   row1 = 0;
@@ -58,7 +60,10 @@ export class Question {
     this.row1 = rowOfAddress(addresses, words, this.base + Field.ResponderAddress);
     const twin = words[this.base + Field.Twin]!;
     this.twinBase = twin < 0 ? -1 : twin * FLOW_WORDS;
+    this.twinFlags = 0;
     if (twin < 0) return;
+    const twinFlags = words[this.twinBase + Field.Flags]!;
+    if (((this.flags | twinFlags) & FlowFlag.Midstream) === 0) this.twinFlags = twinFlags;
     this.twinRow0 = rowOfAddress(addresses, words, this.twinBase + Field.InitiatorAddress);
     this.twinRow1 = rowOfAddress(addresses, words, this.twinBase + Field.ResponderAddress);
   }

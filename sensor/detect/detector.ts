@@ -1,6 +1,7 @@
 /**
- * All detectors of one Worker. A rule fires once a flow, when everything that it asks for has been seen on that flow:
- * its header fits, its connection detector's phase is reached, one of its signatures is complete on one side.
+ * All detectors of one Worker. A rule fires once a connection, when everything that it asks for has been seen on it: its
+ * header fits (one of its tuples: see tuples.ts), its connection detector's phase is reached, one of its signatures
+ * is complete on one side.
  *
  * Field.DetectMatch of a flow holds, above the handle of matchPool.ts, the epoch of the policy that the flow was last
  * looked at under. After swap() flows are brought up to date when they are next touched, or by revisit().
@@ -9,11 +10,11 @@ import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from ".
 import { renumber, renumberRecords, sameLiterals } from "./carryOver.ts";
 import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
 import { Finding } from "./finding.ts";
-import { FlowHeader } from "./flowHeader.ts";
 import { MAX_FINDINGS } from "./limits.ts";
 import { MatchPool } from "./matchPool.ts";
 import type { FlowRecords } from "./records.ts";
 import { type MatchSink, StreamScan, UNWANTED } from "./scan.ts";
+import { Lane, SIDE_LANES, Tuples } from "./tuples.ts";
 
 export const DetectPhase = {
   /** The SYN was seen. */
@@ -38,7 +39,7 @@ export class Detector implements MatchSink {
   readonly pool: MatchPool;
   readonly #flows: FlowRecords;
   readonly #words: Int32Array;
-  readonly #header: FlowHeader;
+  readonly #tuples: Tuples;
   readonly #scan: StreamScan;
   #compiled: CompiledDetection;
   #epoch = 1;
@@ -62,7 +63,7 @@ export class Detector implements MatchSink {
     this.#words = flows.words;
     this.#compiled = compiled;
     this.pool = new MatchPool(flows);
-    this.#header = new FlowHeader(flows, compiled);
+    this.#tuples = new Tuples(flows, compiled);
     this.#scan = new StreamScan(this);
     this.#scan.use(compiled);
     this.#ruleSince = new Int32Array(compiled.ruleCount).fill(1);
@@ -78,12 +79,22 @@ export class Detector implements MatchSink {
     if ((this.#words[flagsAt]! & seen) !== 0) return;
     this.#begin(slot, 0, CONFIDENCE_HIGH);
     this.#words[flagsAt]! |= seen;
-    this.#header.load(slot, interfaceIndex);
-    this.#loaded = true;
+    this.#load(interfaceIndex);
     const { handshake, established } = this.#compiled.ruleBits;
-    this.#fireConnections(phase === DetectPhase.Handshake ? handshake : established, 0);
+    this.#fireConnections(phase === DetectPhase.Handshake ? handshake : established, seen, 0);
     if (phase === DetectPhase.Established) this.#fireWaiting();
     this.#refreshInspection();
+  }
+
+  /**
+   * The flow and its other tuple know each other from here on: call before onFlow. Each is now asked what only the other
+   * fits, in the phases that it has reached alone.
+   */
+  onTwin(slot: number): void {
+    const other = this.#words[slot * FLOW_WORDS + Field.Twin]!;
+    if (other < 0) return;
+    this.#meet(other);
+    this.#meet(slot);
   }
 
   /** The next contiguous bytes of a side's stream. */
@@ -147,7 +158,7 @@ export class Detector implements MatchSink {
     this.#exactReported = reportTable(compiled.exact);
     this.#foldedReported = reportTable(compiled.folded);
     this.#compiled = compiled;
-    this.#header.use(compiled);
+    this.#tuples.use(compiled);
     this.#scan.use(compiled);
     this.#slot = -1;
     this.#revisitAt = 0;
@@ -195,25 +206,49 @@ export class Detector implements MatchSink {
     const established = (words[base + Field.Flags]! & FlowFlag.SeenEstablished) !== 0;
     if (isNew || (!established && (words[base + Field.Flags]! & FlowFlag.SeenHandshake) === 0)) return;
     this.#load();
-    if (established) this.#fireConnections(this.#compiled.ruleBits.established, epoch);
+    if (established) this.#fireConnections(this.#compiled.ruleBits.established, FlowFlag.SeenEstablished, epoch);
     this.#refreshInspection();
   }
 
-  #load(): void {
+  #load(interfaceIndex = 0): void {
     if (this.#loaded) return;
-    this.#header.load(this.#slot, 0);
+    this.#tuples.load(this.#slot, interfaceIndex);
     this.#loaded = true;
   }
 
-  /** Fires those of `rules` (one bit each) that the flow fits and that came after `epoch`. */
-  #fireConnections(rules: Uint32Array, epoch: number): void {
-    const { fitting } = this.#header;
-    for (let word = 0; word < rules.length; word++) {
-      for (let bits = rules[word]! & fitting[word]!; bits !== 0; bits &= bits - 1) {
-        const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
-        if (this.#ruleSince[rule]! > epoch) this.#fire(rule, -1, 0);
-      }
+  /**
+   * Fires those of `rules` (one bit each) that one of the connection's tuples fits and that came after `epoch`. Of two
+   * tuples whoever has its turn first (`seen`: a FlowFlag.Seen...) fires for both.
+   */
+  #fireConnections(rules: Uint32Array, seen: number, epoch: number): void {
+    const after = Math.max(epoch, this.#tuples.epochOfOther(seen));
+    for (let word = 0; word < rules.length; word++) this.#fireBits(word, rules[word]! & this.#tuples.fitting(word), after, LAST_EPOCH);
+  }
+
+  /** Fires the rules of one word that came after the one epoch and not after the other. */
+  #fireBits(word: number, rules: number, after: number, last: number): void {
+    for (let bits = rules; bits !== 0; bits &= bits - 1) {
+      const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
+      if (this.#ruleSince[rule]! > after && this.#ruleSince[rule]! <= last) this.#fire(rule, -1, 0);
     }
+  }
+
+  /** What the other tuple fits and this one did not, of the phases that this one alone has had its turn in. */
+  #meet(slot: number): void {
+    const words = this.#words;
+    const flagsAt = slot * FLOW_WORDS + Field.Flags;
+    // What came after this the turn under the new policy asks of both.
+    const last = words[slot * FLOW_WORDS + Field.DetectMatch]! >>> 16;
+    this.#begin(slot, 0, CONFIDENCE_HIGH);
+    this.#load();
+    const { handshake, established } = this.#compiled.ruleBits;
+    for (let phase = 0; phase < 2; phase++) {
+      const seen = phase === DetectPhase.Handshake ? FlowFlag.SeenHandshake : FlowFlag.SeenEstablished;
+      if ((words[flagsAt]! & seen) === 0 || this.#tuples.epochOfOther(seen) !== 0) continue;
+      const rules = phase === DetectPhase.Handshake ? handshake : established;
+      for (let word = 0; word < rules.length; word++) this.#fireBits(word, rules[word]! & this.#tuples.fittingOther(word), 0, last);
+    }
+    if ((words[flagsAt]! & (FlowFlag.SeenHandshake | FlowFlag.SeenEstablished)) !== 0) this.#refreshInspection();
   }
 
   /** Signatures that were complete before the flow was established. */
@@ -248,7 +283,7 @@ export class Detector implements MatchSink {
       return;
     }
     this.#load();
-    if (!this.#header.fitsSignature(signature, this.#side)) return;
+    if (!this.#tuples.fitsBytes(signature, this.#side)) return;
     const record = this.pool.obtain(this.#slot, signature);
     if (record >= 0 && this.pool.addSeen(record, this.#side, content) === all) this.#complete(signature, this.#side);
   }
@@ -263,7 +298,7 @@ export class Detector implements MatchSink {
     const twin = this.#words[this.#slot * FLOW_WORDS + Field.Twin]!;
     if (twin >= 0 && this.pool.find(twin, ~rule) >= 0) return;
     this.#load();
-    if (!this.#header.fitsSignature(signature, side) || !this.#header.fitsRule(rule)) return;
+    if (!this.#tuples.fits(signature, side)) return;
     const ruleFlags = rules[rule * RULE_WORDS + Rule.Flags]!;
     const base = this.#slot * FLOW_WORDS;
     if ((ruleFlags & RuleFlag.Handshake) !== 0 && (this.#words[base + Field.Flags]! & FlowFlag.Midstream) !== 0) return;
@@ -298,19 +333,20 @@ export class Detector implements MatchSink {
   #refreshInspection(): void {
     this.#load();
     const { signed } = this.#compiled.ruleBits;
-    const { fitting } = this.#header;
+    const { other } = this.#tuples;
     let lanes = 0;
-    for (let word = 0; word < signed.length && lanes !== ALL_LANES; word++) {
-      for (let bits = signed[word]! & fitting[word]!; bits !== 0 && lanes !== ALL_LANES; bits &= bits - 1) {
+    for (let word = 0; word < signed.length && lanes !== Lane.All; word++) {
+      for (let bits = signed[word]! & this.#tuples.fitting(word); bits !== 0 && lanes !== Lane.All; bits &= bits - 1) {
         const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
-        if (this.pool.find(this.#slot, ~rule) < 0) lanes |= this.#lanesOf(rule);
+        const hasFired = this.pool.find(this.#slot, ~rule) >= 0 || (other >= 0 && this.pool.find(other, ~rule) >= 0);
+        if (!hasFired) lanes |= this.#tuples.lanesOf(rule);
       }
     }
     this.#want(0, lanes);
-    this.#want(1, lanes >>> 2);
+    this.#want(1, lanes >>> SIDE_LANES);
   }
 
-  /** `lanes`: LANE_EXACT and LANE_FOLDED of that side. */
+  /** `lanes`: Lane bits of that side. */
   #want(side: number, lanes: number): void {
     const words = this.#words;
     const flagsAt = this.#slot * FLOW_WORDS + Field.Flags;
@@ -318,32 +354,12 @@ export class Detector implements MatchSink {
     const inspect = FlowFlag.Inspect0 << side;
     // Bytes go by unseen while a side is not wanted.
     const state = (words[flagsAt]! & inspect) === 0 ? 0 : words[stateAt]!;
-    words[flagsAt] = (lanes & BOTH_LANES) === 0 ? words[flagsAt]! & ~inspect : words[flagsAt]! | inspect;
-    const exact = (lanes & LANE_EXACT) === 0 ? UNWANTED : wantedState(state & 0xffff);
-    const folded = (lanes & LANE_FOLDED) === 0 ? UNWANTED : wantedState(state >>> 16);
+    words[flagsAt] = (lanes & Lane.Both) === 0 ? words[flagsAt]! & ~inspect : words[flagsAt]! | inspect;
+    const exact = (lanes & Lane.Exact) === 0 ? UNWANTED : wantedState(state & 0xffff);
+    const folded = (lanes & Lane.Folded) === 0 ? UNWANTED : wantedState(state >>> 16);
     words[stateAt] = (folded << 16) | exact;
   }
-
-  /** LANE_EXACT and LANE_FOLDED of side 0, and two bits higher those of side 1, that the rule's signatures need. */
-  #lanesOf(rule: number): number {
-    const { rules, signatures } = this.#compiled;
-    const first = rules[rule * RULE_WORDS + Rule.FirstSignature]!;
-    const end = first + rules[rule * RULE_WORDS + Rule.SignatureCount]!;
-    let lanes = 0;
-    for (let signature = first; signature < end && lanes !== ALL_LANES; signature++) {
-      const flags = signatures[signature * SIGNATURE_WORDS + SignatureField.Flags]!;
-      const needed = ((flags & SignatureFlag.Exact) !== 0 ? LANE_EXACT : 0) | ((flags & SignatureFlag.Folded) !== 0 ? LANE_FOLDED : 0);
-      if (this.#header.fitsSignature(signature, 0)) lanes |= needed;
-      if (this.#header.fitsSignature(signature, 1)) lanes |= needed << 2;
-    }
-    return lanes;
-  }
 }
-
-const LANE_EXACT = 1;
-const LANE_FOLDED = 2;
-const BOTH_LANES = LANE_EXACT | LANE_FOLDED;
-const ALL_LANES = BOTH_LANES | (BOTH_LANES << 2);
 
 function wantedState(state: number): number {
   return state === UNWANTED ? 0 : state;

@@ -41,6 +41,8 @@ export const FlowEvent = {
   Reopened: 1 << 20,
   /** It acknowledges bytes that nobody saw sent. */
   AckUnseen: 1 << 21,
+  /** The connection's other tuple (NAT) is known from here on: see `twins.ts`. */
+  TwinMet: 1 << 22,
 } as const;
 
 /** Why a packet did not make or move a flow: index into `FlowTracker.refused`. */

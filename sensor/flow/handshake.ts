@@ -125,6 +125,7 @@ export class Handshake {
       this.putScale(at, scale);
       table.setFlag(slot, FlowFlag.Isn0 | FlowFlag.Next0);
       this.acceptAnswer(packet, slot);
+      this.twins.onAnswer(packet, slot);
       return FlowEvent.NewConnection | FlowEvent.SynAckSeen;
     }
     const state = table.state(slot);

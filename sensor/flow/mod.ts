@@ -27,3 +27,4 @@ export { NULL_SINK, type StreamSink } from "./stream.ts";
 export { FlowTable, type FlowTableOptions } from "./table.ts";
 export { InterfaceKind, NO_HOMES, type Homes } from "./taps.ts";
 export { FlowTracker, type FlowTrackerOptions } from "./tracker.ts";
+export { twinFlip } from "./twins.ts";

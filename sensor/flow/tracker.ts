@@ -143,6 +143,7 @@ export class FlowTracker {
       this.handshake.open(packet, slot);
       this.event |= FlowEvent.SynSeen;
     }
+    if (this.table.twin(slot) >= 0) this.event |= FlowEvent.TwinMet;
     return slot;
   }
 
@@ -214,6 +215,7 @@ export class FlowTracker {
       }
     }
     this.side = this.handshake.side;
+    if ((this.event & FlowEvent.NewConnection) !== 0 && this.table.twin(slot) >= 0) this.event |= FlowEvent.TwinMet;
   }
 
   private onSegment(packet: Packet, slot: number, side: number): void {
@@ -252,7 +254,10 @@ export class FlowTracker {
     if (packet.sackCount > 0) table.setFlag(slot, FlowFlag.Sack);
     if (packet.mptcpSubtype >= 0) table.setFlag(slot, FlowFlag.Mptcp);
     const seekTwin = (flags & FlowFlag.Midstream) !== 0 && table.twin(slot) < 0;
-    if (seekTwin && table.packets(slot, side) <= TWIN_ATTEMPTS) this.twins.onSegment(packet, slot);
+    if (seekTwin && table.packets(slot, side) <= TWIN_ATTEMPTS) {
+      this.twins.onSegment(packet, slot);
+      if (table.twin(slot) >= 0) this.event |= FlowEvent.TwinMet;
+    }
     if (state === FlowState.Closed && (flags & (FlowFlag.Rst0 | FlowFlag.Rst1)) !== 0) this.reopen(slot, side, flags);
     settleState(table, slot);
   }
@@ -303,6 +308,7 @@ export class FlowTracker {
     this.side = side === initiator ? 0 : 1;
     this.event = FlowEvent.NewConnection;
     this.startInMiddle(packet, slot, this.side);
+    if (table.twin(slot) >= 0) this.event |= FlowEvent.TwinMet;
     if (!peerNoted) return;
     const peerAt = table.sideBase(slot, this.side ^ 1);
     this.words[peerAt + SideField.Packets] = 1;

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PacketDirection } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import { Conversation, type Endpoint, ipv4, segment } from "./conversation.fixture.ts";
+import { FlowEvent } from "./event.ts";
 import { InterfaceKind } from "./taps.ts";
 
 const POD = ipv4(1, 40_000);
@@ -72,6 +73,30 @@ describe("twins", () => {
     expect(show(world, POD, BACKEND, { ...SYN, interfaceIndex: 2, direction: PacketDirection.Outgoing })).toBe(-1);
     const second = show(world, BACKEND, POD, { flags: 18, sequence: 777, acknowledgement: SYN.sequence + 1, interfaceIndex: 2 });
     expect([world.table.twin(first), world.table.twin(second)]).toEqual([second, first]);
+  });
+
+  it("are linked by the SYN-ACK where the client's port had another connection before", () => {
+    const world = new Conversation();
+    const first = show(world, POD, SERVICE, SYN);
+    show(world, SERVICE, POD, { flags: 18, sequence: 777, acknowledgement: SYN.sequence + 1 });
+    const again = { flags: 2, sequence: 9_000_000 };
+    expect(show(world, POD, SERVICE, again)).toBe(first);
+    const answer = { flags: 18, sequence: 888, acknowledgement: again.sequence + 1 };
+    const second = show(world, BACKEND, POD, answer);
+    show(world, SERVICE, POD, answer);
+    expect([world.table.twin(first), world.table.twin(second)]).toEqual([second, first]);
+    expect(world.event & FlowEvent.TwinMet).toBe(FlowEvent.TwinMet);
+  });
+
+  it("say that they met with the packet that showed it, and not again", () => {
+    const world = new Conversation();
+    show(world, POD, SERVICE, SYN);
+    expect(world.event & FlowEvent.TwinMet).toBe(0);
+    show(world, POD, BACKEND, SYN);
+    expect(world.event & FlowEvent.TwinMet).toBe(FlowEvent.TwinMet);
+    show(world, POD, BACKEND, SYN);
+    show(world, BACKEND, POD, { flags: 18, sequence: 777, acknowledgement: SYN.sequence + 1 });
+    expect(world.event & FlowEvent.TwinMet).toBe(0);
   });
 
   it("are not linked by a SYN-ACK that answers another SYN", () => {

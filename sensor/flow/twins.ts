@@ -9,7 +9,7 @@
 import { add } from "../decode/mod.ts";
 import type { Packet } from "../decode/mod.ts";
 import { TWIN_KEYS } from "./limits.ts";
-import { FLOW_WORDS, Field } from "./record.ts";
+import { FLOW_WORDS, Field, SIDE_WORDS, SideField } from "./record.ts";
 import type { FlowTable } from "./table.ts";
 
 const KEY_WORDS = 8;
@@ -91,4 +91,17 @@ export class Twins {
     }
     return true;
   }
+}
+
+/** 1 where the side that one record takes for the client is the other's server: their numbers tell. */
+export function twinFlip(words: Int32Array, slot: number, twin: number): number {
+  const one = slot * FLOW_WORDS + Field.Sides + SideField.Next;
+  const other = twin * FLOW_WORDS + Field.Sides + SideField.Next;
+  const straight = apart(words[one], words[other]) + apart(words[one + SIDE_WORDS], words[other + SIDE_WORDS]);
+  const crossed = apart(words[one], words[other + SIDE_WORDS]) + apart(words[one + SIDE_WORDS], words[other]);
+  return crossed < straight ? 1 : 0;
+}
+
+function apart(a: number, b: number): number {
+  return Math.abs((a - b) | 0);
 }

@@ -1,6 +1,6 @@
 /** Turns a request into a kill: what was asked, whom it is about, and what is known of both when it begins. */
 import { isIpv4 } from "../decode/mod.ts";
-import { FlowFlag, FlowState } from "../flow/mod.ts";
+import { FlowFlag, FlowState, twinFlip } from "../flow/mod.ts";
 import type { FlowTable } from "../flow/mod.ts";
 import type { Deliveries } from "./delivery.ts";
 import type { End, Kill } from "./kill.ts";
@@ -31,13 +31,13 @@ export class Opening {
 
   /** The same for a kill without a record: `slot` has its tuple now, with its sides turned round where `flip` is 1. */
   twinOf(kill: Kill, slot: number, flip: number, twin: number): void {
-    this.#pool.attachTwin(kill, twin, twinFlip(this.#table, slot, twin) ^ flip);
+    this.#pool.attachTwin(kill, twin, twinFlip(this.#table.words, slot, twin) ^ flip);
     this.#sparesContent(twin);
     this.#deliveries.resolve(kill);
   }
 
   #takeTwin(kill: Kill, twin: number): void {
-    this.#pool.attachTwin(kill, twin, twinFlip(this.#table, kill.slot, twin));
+    this.#pool.attachTwin(kill, twin, twinFlip(this.#table.words, kill.slot, twin));
     this.#sparesContent(twin);
   }
 
@@ -119,15 +119,4 @@ export function knowsEnough(kill: Kill): boolean {
 function rememberAcknowledged(end: End): void {
   end.acknowledgedBefore = end.acknowledged;
   end.acknowledgedBeforeKnown = end.acknowledgedKnown;
-}
-
-/** 1 where the side that one record takes for the client is the other's server: their numbers tell. */
-function twinFlip(table: FlowTable, slot: number, twin: number): number {
-  const straight = apart(table.next(slot, 0), table.next(twin, 0)) + apart(table.next(slot, 1), table.next(twin, 1));
-  const crossed = apart(table.next(slot, 0), table.next(twin, 1)) + apart(table.next(slot, 1), table.next(twin, 0));
-  return crossed < straight ? 1 : 0;
-}
-
-function apart(a: number, b: number): number {
-  return Math.abs((a - b) | 0);
 }

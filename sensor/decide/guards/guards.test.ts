@@ -94,6 +94,16 @@ describe("one guard at a time", () => {
     expect(judge.judgeSlot(slot)).toBe("Reset");
   });
 
+  it("Reset: the connection's other tuple was seen alive, where the initial sequence numbers made them one", () => {
+    const { BothWays, Midstream } = FlowFlag;
+    for (const [own, other, expected] of [
+      [0, BothWays, "Reset"], [0, 0, "Suppress NotSeenAlive"], [Midstream, BothWays, "Suppress NotSeenAlive"], [0, BothWays | Midstream, "Suppress NotSeenAlive"],
+    ] as const) {
+      const judge = new Judge([enforce()]);
+      expect(judge.judge({ flags: own, twin: judge.flows.add({ flags: other }) })).toBe(expected);
+    }
+  });
+
   it("Suppress Protected, Suppress Exempt: by the connection's other tuple", () => {
     for (const [judge, expected] of [
       [new Judge([enforce()], protects({ cidr: "172.16.0.2/32", ports: ["6443"] })), "Suppress Protected"],

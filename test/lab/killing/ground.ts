@@ -21,6 +21,8 @@ export const WAYS = ["a signature", "a signature in the answer", "a FlowReset", 
 export type Way = (typeof WAYS)[number];
 
 export interface GroundOptions {
+  /** Instead of the marks that every connection dies of. */
+  readonly policy?: string;
   /** Of the sensor's command line. */
   readonly arguments?: readonly string[];
   /** What the sensor is started by. */
@@ -46,13 +48,13 @@ export class Ground {
   }
 
   static async open(net: Network, paths: Readonly<Record<string, Path>>, options: GroundOptions = {}): Promise<Ground> {
-    const { arguments: words = [], under = [] } = options;
+    const { policy = POLICY, arguments: words = [], under = [] } = options;
     const sessions = new Sessions();
     const unseen = new Map<string, readonly [Session, Session]>();
     for (const [name, path] of Object.entries(paths)) {
       for (const family of FAMILIES) unseen.set(`${name} ${family}`, [await sessions.open(path, family), await sessions.open(path, family)]);
     }
-    const sensor = await SensorProcess.start(net.node, { policies: { "policy.yaml": POLICY }, arguments: words, under });
+    const sensor = await SensorProcess.start(net.node, { policies: { "policy.yaml": policy }, arguments: words, under });
     return new Ground(net, sensor, sessions, options, unseen);
   }
 
@@ -61,13 +63,12 @@ export class Ground {
   }
 
   /** Kills one of two connections between the same programs: it dies at both ends, proved, and the other lives. */
-  async kills(name: string, path: Path, family: Family, way: Way): Promise<void> {
+  async kills(name: string, path: Path, family: Family, way: Way, mark = way === "a signature" ? MARK : ANSWER_MARK): Promise<void> {
     const [neighbour, doomed] = way === "a FlowReset, never seen" ? this.#unseen.get(`${name} ${family}`)!
       : [await this.sessions.open(path, family), await this.sessions.open(path, family)];
     const { client, server } = doomed;
     if (path.tracked !== false) expect(await this.established([neighbour, doomed])).toBeGreaterThanOrEqual(2);
-    if (way === "a signature") client.write(MARK);
-    else if (way === "a signature in the answer") client.write(ANSWER_MARK);
+    if (way.startsWith("a signature")) client.write(mark);
     else this.sensor.write(`reset-${client.localPort}.yaml`, flowReset(doomed));
     const { flowreset } = await this.sensor.outcome(client.localPort);
     expect(flowreset).toMatchObject({ outcome: "Confirmed", reason: "CutAfterEstablished" });
