@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { interfaceMatches } from "../crds/mod.ts";
 import { hasNetRaw, workerOf } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
-import { createClaims } from "./decide/mod.ts";
+import { createBudgets, createClaims } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import { markKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
@@ -73,6 +73,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     seed: randomBytes(4).readInt32LE(),
     markKey: key,
     stop: stop.buffer as SharedArrayBuffer,
+    budgets: createBudgets(randomBytes(4).readInt32LE()),
     claims: options.workers > 1 ? createClaims() : undefined,
     flowTimeouts: keeper.flowTimeouts,
   };

@@ -73,6 +73,7 @@ export class PacketLoop {
       decode: { ...LIVE_DECODING, seed: start.seed },
       ...homes,
       ...(start.claims === undefined ? {} : { claims: new Claims(start.claims, start.worker) }),
+      budgets: start.budgets,
       route: start.route,
       flowLimits: start.flowTimeouts,
       labelOf: (policy) => this.#labels.ofPolicy[policy] ?? 0,

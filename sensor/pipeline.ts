@@ -38,6 +38,8 @@ export interface PipelineOptions {
   readonly homes?: Homes;
   /** Where other Workers may see the same connections. */
   readonly claims?: Claims;
+  /** What the Workers may spend together: see DeciderOptions. */
+  readonly budgets?: SharedArrayBuffer | undefined;
   readonly route?: InjectRoute;
   readonly flowLimits?: Partial<FlowLimits>;
   readonly injectLimits?: Partial<InjectLimits>;
@@ -93,7 +95,7 @@ export class Pipeline {
       ...(options.homes === undefined ? {} : { homes: options.homes }),
       ...(options.flowLimits === undefined ? {} : { limits: options.flowLimits }),
     });
-    this.decider = new Decider({ flows: this.table, compiled, stop, seed: seed ^ 0x5bd1e995, claims: options.claims });
+    this.decider = new Decider({ flows: this.table, compiled, stop, seed: seed ^ 0x5bd1e995, claims: options.claims, budgets: options.budgets });
     this.injector = new Injector({
       table: this.table,
       outbox: this.outbox,

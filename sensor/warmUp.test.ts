@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createBudgets } from "./decide/mod.ts";
 import { ATTACKS } from "./rehearsal.ts";
 import { Counters, RecordRing } from "./report/mod.ts";
 import { createHomes } from "./topology/mod.ts";
@@ -10,7 +11,7 @@ function startOf(homes: SharedArrayBuffer | undefined): WorkerStart {
   const warmUpCompiled = compileWarmUp();
   return {
     worker: 0, compiled: warmUpCompiled[0]!, generation: 1, warmUpCompiled, labels: [], labelNames: [], tableCapacity: 1_024, seed: 7, markKey: [1, 2],
-    stop: new SharedArrayBuffer(4), counters: new Counters().buffer, records: new RecordRing(131_072).buffer, homes, claims: undefined, wakeHandle: -1,
+    stop: new SharedArrayBuffer(4), counters: new Counters().buffer, records: new RecordRing(131_072).buffer, homes, claims: undefined, budgets: createBudgets(7), wakeHandle: -1,
     filter: { skippedInterfaces: [], interfaces: undefined } as unknown as WorkerStart["filter"], busyPollMicroseconds: 0, route: { interfaceIndex: -1 }, injectDevice: "", interfaceNames: [],
     flowTimeouts: {} as WorkerStart["flowTimeouts"],
   };

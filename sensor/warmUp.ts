@@ -7,7 +7,7 @@
  */
 import { emptyStatistics } from "./capture/mod.ts";
 import type { PacketSource } from "./capture/mod.ts";
-import { createClaims } from "./decide/mod.ts";
+import { createBudgets, createClaims } from "./decide/mod.ts";
 import { Outcome } from "./inject/mod.ts";
 import type { InjectCounters } from "./inject/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
@@ -85,6 +85,7 @@ function openScene(start: WorkerStart, number: number): Scene {
       stop: new SharedArrayBuffer(4),
       counters: new Counters().buffer,
       records: records.buffer,
+      budgets: createBudgets(start.seed),
       claims: start.claims === undefined ? undefined : createClaims(),
     },
     source: NO_PACKETS,

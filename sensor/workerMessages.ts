@@ -27,6 +27,8 @@ export interface WorkerStart {
   readonly homes: SharedArrayBuffer | undefined;
   /** For Claims; undefined where there is one Worker. */
   readonly claims: SharedArrayBuffer | undefined;
+  /** Of createBudgets(): what all Workers spend. */
+  readonly budgets: SharedArrayBuffer;
   /** eventfd that ends a wait for packets. */
   readonly wakeHandle: number;
   readonly filter: CaptureFilter;

@@ -1,4 +1,5 @@
-/** The rate buckets of a compiled policy, and which of them were there before. */
+/** The rate buckets of a compiled policy. */
+import { identityOf } from "../detect/mod.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import { POLICY_WORDS, PolicyField } from "./compiled.ts";
 import { Bucket } from "./rateBudget.ts";
@@ -12,28 +13,10 @@ export function bucketCapacities({ connectionsPerMinute, policyCount, policies }
   return capacities;
 }
 
-/** A word that names each bucket, from one compiled policy to the next. */
+/** Two words that name each bucket, the same from one compiled policy to the next. */
 export function bucketNames({ names }: CompiledPolicy): Int32Array {
-  const words = new Int32Array(Bucket.FirstPolicy + names.policies.length);
-  words[Bucket.NodeObserving] = 1;
-  names.policies.forEach(({ identity }, policy) => {
-    let word = 0x811c9dc5 | 0;
-    for (let i = 0; i < identity.length; i++) word = Math.imul(word ^ identity.charCodeAt(i), 0x01000193);
-    words[Bucket.FirstPolicy + policy] = word;
-  });
+  const words = new Int32Array((Bucket.FirstPolicy + names.policies.length) * 2);
+  words[Bucket.NodeObserving * 2] = 1;
+  names.policies.forEach(({ identity }, policy) => words.set(identityOf(identity), (Bucket.FirstPolicy + policy) * 2));
   return words;
-}
-
-/** Old number of each bucket, -1 where it is new. */
-export function previousBuckets(old: CompiledPolicy | undefined, { names }: CompiledPolicy): Int32Array {
-  const previous = new Int32Array(Bucket.FirstPolicy + names.policies.length).fill(-1);
-  if (old === undefined) return previous;
-  const numbers = new Map(old.names.policies.map(({ identity }, policy) => [identity, policy]));
-  previous[Bucket.Node] = Bucket.Node;
-  previous[Bucket.NodeObserving] = Bucket.NodeObserving;
-  names.policies.forEach(({ identity }, policy) => {
-    const number = numbers.get(identity);
-    if (number !== undefined) previous[Bucket.FirstPolicy + policy] = Bucket.FirstPolicy + number;
-  });
-  return previous;
 }

@@ -26,7 +26,8 @@ import { stopped } from "./guards/stopped.ts";
 import { MAX_DECISIONS } from "./limits.ts";
 import { type Guard, Question } from "./question.ts";
 import { Bucket, RateBudget } from "./rateBudget.ts";
-import { bucketCapacities, bucketNames, previousBuckets } from "./buckets.ts";
+import { createBudgets } from "./budgetMemory.ts";
+import { bucketCapacities, bucketNames } from "./buckets.ts";
 import { Reason } from "./reason.ts";
 import { Verdict } from "./verdict.ts";
 import { WaitingFindings } from "./waitingFindings.ts";
@@ -52,10 +53,12 @@ export interface DeciderOptions {
   readonly compiled: CompiledPolicy;
   /** One word (Stop), shared with the main thread: not 0 while nothing may be injected. */
   readonly stop: Int32Array;
-  /** For the table of sources; random where traffic is live. */
+  /** For the table of sources of a memory of its own; random where traffic is live. */
   readonly seed: number;
   /** Where several Workers may see one connection. */
   readonly claims?: Claims | undefined;
+  /** Of createBudgets(): what several Workers spend together. Without it one spends alone. */
+  readonly budgets?: SharedArrayBuffer | undefined;
 }
 
 export class Decider {
@@ -71,13 +74,13 @@ export class Decider {
   /** Why the last #judge() did not reset, 0 where it did. */
   #reason: Reason | 0 = 0;
 
-  constructor({ flows, compiled, stop, seed, claims }: DeciderOptions) {
+  constructor({ flows, compiled, stop, seed, claims, budgets }: DeciderOptions) {
     this.#words = flows.words;
     this.#claims = claims;
     this.#stop = stop;
     this.#compiled = compiled;
-    const rates = new RateBudget(seed);
-    rates.resize(bucketCapacities(compiled), bucketNames(compiled), previousBuckets(undefined, compiled));
+    const rates = new RateBudget(budgets ?? createBudgets(seed));
+    rates.use(bucketCapacities(compiled), bucketNames(compiled));
     this.#question = new Question(flows, compiled, rates, new ConnectionBudget());
   }
 
@@ -99,7 +102,13 @@ export class Decider {
     for (let first = 0; first < count; ) {
       let end = first + 1;
       while (end < count && findings[end]!.slot === findings[first]!.slot && findings[end]!.generation === findings[first]!.generation) end++;
-      this.#decideFlow(findings, first, end, this.decisions[decided++]!, nowMs);
+      // What is asked of the budgets must hold until it is taken.
+      this.#question.rates.lock();
+      try {
+        this.#decideFlow(findings, first, end, this.decisions[decided++]!, nowMs);
+      } finally {
+        this.#question.rates.unlock();
+      }
       first = end;
     }
     return decided;
@@ -147,7 +156,7 @@ export class Decider {
 
   /** Takes a new policy. Budgets of policies that stay keep what was used of them. */
   swap(compiled: CompiledPolicy): void {
-    this.#question.rates.resize(bucketCapacities(compiled), bucketNames(compiled), previousBuckets(this.#compiled, compiled));
+    this.#question.rates.use(bucketCapacities(compiled), bucketNames(compiled));
     this.#compiled = compiled;
     this.#question.compiled = compiled;
     this.waiting.clear();

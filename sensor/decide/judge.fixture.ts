@@ -15,11 +15,11 @@ export class Judge {
   readonly detector: Detector;
   nowMs = 1_000_000;
 
-  constructor(texts: readonly string[], input: Partial<CompileInput> = {}, claims?: Claims) {
+  constructor(texts: readonly string[], input: Partial<CompileInput> = {}, claims?: Claims, budgets?: SharedArrayBuffer) {
     const { compiled, notes } = compileTexts(texts, input);
     if (notes.length > 0) throw new Error(JSON.stringify(notes));
     this.detector = new Detector(this.flows, compiled.detection);
-    this.decider = new Decider({ flows: this.flows, compiled, stop: this.stop, seed: 7, claims });
+    this.decider = new Decider({ flows: this.flows, compiled, stop: this.stop, seed: 7, claims, budgets });
   }
 
   swap(texts: readonly string[], input: Partial<CompileInput> = {}): void {

@@ -12,6 +12,9 @@ export const MAX_DECISIONS = 256;
 /** Findings that wait until their flow is seen alive; a power of two. */
 export const MAX_WAITING = 1024;
 
+/** Buckets whose use is remembered, those of policies that are gone until it has faded; a power of two. */
+export const MAX_BUCKETS = 32_768;
+
 /** Sources whose share of a budget is remembered; a power of two. */
 export const MAX_SOURCES = 4096;
 

@@ -6,6 +6,7 @@
  *
  * It must not know how a reset is made, or whether it worked.
  */
+export { createBudgets } from "./budgetMemory.ts";
 export { Claims, createClaims } from "./claims.ts";
 export { compile, type CompileInput, type CompileResult } from "./compile.ts";
 export type { ProtectedConnection } from "./compileGuards.ts";

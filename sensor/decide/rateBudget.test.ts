@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { createBudgets } from "./budgetMemory.ts";
 import { Bucket, RateBudget } from "./rateBudget.ts";
 
 const CAPACITY = 60;
@@ -10,8 +11,8 @@ function sources(count: number): Int32Array {
 }
 
 function budget(capacity = CAPACITY): RateBudget {
-  const made = new RateBudget(1);
-  made.resize(new Float64Array(3).fill(capacity), Int32Array.of(0, 1, 7), Int32Array.of(-1, -1, -1));
+  const made = new RateBudget(createBudgets(1));
+  made.use(new Float64Array(3).fill(capacity), Int32Array.of(0, 0, 1, 0, 7, 7));
   return made;
 }
 
@@ -49,7 +50,7 @@ test("a bucket that stays keeps what was used of it and by whom, under another n
   const rates = budget();
   const words = sources(2);
   taken(rates, words, 0, 0);
-  rates.resize(new Float64Array(4).fill(CAPACITY), Int32Array.of(0, 1, 9, 7), Int32Array.of(0, 1, -1, 2));
+  rates.use(new Float64Array(4).fill(CAPACITY), Int32Array.of(0, 0, 1, 0, 9, 9, 7, 7));
   expect(rates.left(Bucket.FirstPolicy + 1, 0)).toBe(30);
   expect(rates.allows(Bucket.FirstPolicy + 1, words, 0, 0)).toBe(false);
   expect(taken(rates, words, 1, 0, Bucket.FirstPolicy + 1)).toBe(15);

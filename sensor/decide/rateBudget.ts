@@ -2,120 +2,93 @@
  * Connections a minute, as token buckets: one for the node, one for what the node would have done under Observe, one a
  * policy. A source (the client's address) may use at most half of what would be left without it, so that one noisy or
  * hostile client cannot use up what protects from the others; the first connection of a source is never too much.
+ *
+ * Buckets are known by name, whatever number a policy has: writing a policy again does not refill its bucket, and
+ * Workers that do not have the new policy at the same moment draw on the same one.
  */
-import { MAX_SOURCES } from "./limits.ts";
+import { BudgetMemory } from "./budgetMemory.ts";
+import { MAX_BUCKETS, MAX_SOURCES } from "./limits.ts";
 
 /** Bucket numbers; policy `p` has FirstPolicy + p. */
 export const Bucket = { Node: 0, NodeObserving: 1, FirstPolicy: 2 } as const;
 
-const MINUTE_MS = 60_000;
-/** Entries of a set of the table of sources: the least of them gives way. */
-const WAYS = 4;
+/** Places where a policy's bucket, or a source, may stand: what was used least gives way. */
+const BUCKET_WAYS = 32;
+const SOURCE_WAYS = 4;
+const BUCKET_SETS = MAX_BUCKETS / BUCKET_WAYS - 1;
+/** The node's own buckets stand here, and nothing else. */
+const FIRST_SET = BUCKET_WAYS;
 
 export class RateBudget {
-  readonly #seed: number;
+  readonly #memory: BudgetMemory;
   #capacity: Float64Array = new Float64Array(0);
-  /** What a source's share is kept by: a bucket's number changes with the policies, its name does not. */
+  /** Two words a bucket. */
   #names: Int32Array = new Int32Array(0);
-  #tokens: Float64Array = new Float64Array(0);
-  #filledMs: Float64Array = new Float64Array(0);
-  // The table of sources: what each has used of a bucket, fading at half the bucket's rate.
-  readonly #keys = new Int32Array(MAX_SOURCES * 2);
-  readonly #spent = new Float64Array(MAX_SOURCES);
-  readonly #spentMs = new Float64Array(MAX_SOURCES);
 
-  constructor(seed: number) {
-    this.#seed = seed | 0;
+  constructor(memory: SharedArrayBuffer) {
+    this.#memory = new BudgetMemory(memory);
   }
 
-  /**
-   * Sets the buckets: capacities (connections a minute) and the words that name them. `previous[b]` is the old number
-   * of bucket `b`, -1 where it is new: what was used stays used, so that writing a policy again does not refill it.
-   */
-  resize(capacities: Float64Array, names: Int32Array, previous: Int32Array): void {
-    const tokens = new Float64Array(capacities.length);
-    const filledMs = new Float64Array(capacities.length);
-    for (let bucket = 0; bucket < capacities.length; bucket++) {
-      const old = previous[bucket]!;
-      const used = old < 0 ? 0 : this.#capacity[old]! - this.#tokens[old]!;
-      tokens[bucket] = Math.max(0, capacities[bucket]! - used);
-      filledMs[bucket] = old < 0 ? 0 : this.#filledMs[old]!;
-    }
+  /** Sets the buckets: capacities (connections a minute) and two words each that name them. */
+  use(capacities: Float64Array, names: Int32Array): void {
     this.#capacity = capacities;
-    this.#tokens = tokens;
-    this.#filledMs = filledMs;
     this.#names = names;
   }
 
-  /** Whether the bucket has a connection left for a source (address words at `words[at]`). Changes no share. */
+  /** From here to `unlock()` no other Worker takes anything: what `allows` says holds for `take`. */
+  lock(): void {
+    this.#memory.lock();
+  }
+
+  unlock(): void {
+    this.#memory.unlock();
+  }
+
+  /** Whether the bucket has a connection left for a source (address words at `words[at]`). */
   allows(bucket: number, words: Int32Array, at: number, nowMs: number): boolean {
-    this.#fill(bucket, nowMs);
-    const left = this.#tokens[bucket]!;
+    const left = this.left(bucket, nowMs);
     if (left < 1) return false;
-    const entry = this.#find(bucket, words, at);
-    const spent = entry < 0 ? 0 : this.#fade(bucket, entry, nowMs);
+    const entry = this.#memory.find(this.#sourceSet(bucket, words, at), SOURCE_WAYS, this.#sourceName(bucket, words, at, 0), this.#sourceName(bucket, words, at, 1));
+    const spent = entry < 0 ? 0 : this.#memory.fade(entry, this.#capacity[bucket]! / 2, nowMs);
     return spent < 1 || spent + 1 <= (left + spent) / 2;
   }
 
   /** Takes a connection from the bucket, in the source's name. */
   take(bucket: number, words: Int32Array, at: number, nowMs: number): void {
-    this.#fill(bucket, nowMs);
-    this.#tokens[bucket] = Math.max(0, this.#tokens[bucket]! - 1);
-    const entry = this.#obtain(bucket, words, at, nowMs);
-    this.#spent[entry] = this.#fade(bucket, entry, nowMs) + 1;
+    const memory = this.#memory;
+    const capacity = this.#capacity[bucket]!;
+    const entry = this.#place(bucket, true, nowMs);
+    memory.used[entry] = Math.min(capacity, memory.fade(entry, capacity, nowMs) + 1);
+    const source = memory.obtain(this.#sourceSet(bucket, words, at), SOURCE_WAYS, this.#sourceName(bucket, words, at, 0), this.#sourceName(bucket, words, at, 1), nowMs);
+    memory.used[source] = memory.fade(source, capacity / 2, nowMs) + 1;
   }
 
   left(bucket: number, nowMs: number): number {
-    this.#fill(bucket, nowMs);
-    return this.#tokens[bucket]!;
-  }
-
-  #fill(bucket: number, nowMs: number): void {
     const capacity = this.#capacity[bucket]!;
-    const elapsedMs = Math.max(0, nowMs - this.#filledMs[bucket]!);
-    this.#tokens[bucket] = Math.min(capacity, this.#tokens[bucket]! + (capacity * elapsedMs) / MINUTE_MS);
-    this.#filledMs[bucket] = Math.max(nowMs, this.#filledMs[bucket]!);
+    const entry = this.#place(bucket, false, nowMs);
+    return entry < 0 ? capacity : Math.max(0, capacity - this.#memory.fade(entry, capacity, nowMs));
   }
 
-  #fade(bucket: number, entry: number, nowMs: number): number {
-    const elapsedMs = Math.max(0, nowMs - this.#spentMs[entry]!);
-    this.#spent[entry] = Math.max(0, this.#spent[entry]! - (this.#capacity[bucket]! * elapsedMs) / (2 * MINUTE_MS));
-    this.#spentMs[entry] = Math.max(nowMs, this.#spentMs[entry]!);
-    return this.#spent[entry]!;
+  #place(bucket: number, make: boolean, nowMs: number): number {
+    if (bucket < Bucket.FirstPolicy) return bucket;
+    const name0 = this.#names[bucket * 2]!;
+    const name1 = this.#names[bucket * 2 + 1]!;
+    const first = FIRST_SET + ((name0 >>> 0) % BUCKET_SETS) * BUCKET_WAYS;
+    return make ? this.#memory.obtain(first, BUCKET_WAYS, name0, name1, nowMs) : this.#memory.find(first, BUCKET_WAYS, name0, name1);
   }
 
-  #find(bucket: number, words: Int32Array, at: number): number {
-    const hash = this.#hash(bucket, words, at, 0x9e3779b1);
-    const check = this.#hash(bucket, words, at, 0x85ebca6b) | 1;
-    const first = (hash >>> 0) % (MAX_SOURCES / WAYS) * WAYS;
-    for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.#keys[entry * 2] === hash && this.#keys[entry * 2 + 1] === check) return entry;
-    }
-    return -1;
+  #sourceSet(bucket: number, words: Int32Array, at: number): number {
+    return MAX_BUCKETS + ((this.#sourceName(bucket, words, at, 0) >>> 0) % (MAX_SOURCES / SOURCE_WAYS)) * SOURCE_WAYS;
   }
 
-  #obtain(bucket: number, words: Int32Array, at: number, nowMs: number): number {
-    const known = this.#find(bucket, words, at);
-    if (known >= 0) return known;
-    const hash = this.#hash(bucket, words, at, 0x9e3779b1);
-    const first = (hash >>> 0) % (MAX_SOURCES / WAYS) * WAYS;
-    let least = first;
-    for (let entry = first + 1; entry < first + WAYS; entry++) {
-      if (this.#spent[entry]! < this.#spent[least]!) least = entry;
-    }
-    this.#keys[least * 2] = hash;
-    this.#keys[least * 2 + 1] = this.#hash(bucket, words, at, 0x85ebca6b) | 1;
-    this.#spent[least] = 0;
-    this.#spentMs[least] = nowMs;
-    return least;
-  }
-
-  /** Of the bucket and the source; an IPv6 source is its /64, which is what one customer has. */
-  #hash(bucket: number, words: Int32Array, at: number, multiplier: number): number {
+  /** One word of two, of the bucket and the source; an IPv6 source is its /64, which is what one customer has. */
+  #sourceName(bucket: number, words: Int32Array, at: number, word: 0 | 1): number {
+    const multiplier = word === 0 ? 0x9e3779b1 : 0x85ebca6b;
     const ipv4 = words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff;
-    let hash = Math.imul((this.#seed ^ this.#names[bucket]!) + 0x9e3779b9, multiplier);
+    let hash = Math.imul((this.#memory.seed ^ this.#names[bucket * 2]!) + 0x9e3779b9, multiplier);
     hash = Math.imul(hash ^ (hash >>> 15) ^ (ipv4 ? words[at + 3]! : words[at]!), multiplier);
     hash = Math.imul(hash ^ (hash >>> 13) ^ (ipv4 ? 0xffff : words[at + 1]!), multiplier);
-    return hash ^ (hash >>> 16);
+    hash ^= hash >>> 16;
+    return word === 0 ? hash : hash | 1;
   }
 }

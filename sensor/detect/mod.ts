@@ -12,6 +12,7 @@ export { cidrsToRanges } from "./cidr.ts";
 export type { CompiledDetection } from "./compiled.ts";
 export { Detector, DetectPhase } from "./detector.ts";
 export { Finding } from "./finding.ts";
+export { identityOf } from "./identity.ts";
 export type { InterfaceDescription, InterfaceSet } from "./interfaces.ts";
 export * from "./limits.ts";
 export { has, SetList } from "./membership.ts";
