@@ -1,9 +1,12 @@
-/** Whose story an outcome is told with. */
+/** Whose story an outcome is told with, and how often a finding is told. */
 import { describe, expect, it } from "vitest";
 import { defaultSettings } from "../crds/mod.ts";
-import { compile } from "./decide/mod.ts";
+import { compile, Stop } from "./decide/mod.ts";
+import { compileTexts, policy } from "./decide/objects.fixture.ts";
+import { buildSegment, Frame, LinkType, SegmentSpec, TcpFlag } from "./decode/mod.ts";
 import { FlowTable } from "./flow/mod.ts";
 import { OutcomeRecord } from "./inject/mod.ts";
+import { Pipeline } from "./pipeline.ts";
 import { EventRecorder, requestDecision } from "./recorder.ts";
 import { Counters } from "./report/mod.ts";
 
@@ -18,4 +21,54 @@ describe("an outcome", () => {
     for (const origin of [2, 1, 3]) recorder.onOutcome(Object.assign(new OutcomeRecord(), { origin }));
     expect(named).toEqual(["default/reset-2", "default/reset-1", "default/reset-3"]);
   });
+});
+
+/** A pipeline and its recorder: what it tells of the packets that are played. */
+class Told {
+  readonly events: string[] = [];
+  readonly #pipeline: Pipeline;
+  #nowMs = 1_700_000_000_000;
+
+  constructor(spec: readonly string[], stop: number) {
+    const { compiled } = compileTexts([policy({ spec, rules: ["{name: mark, signature: {rules: ['alert tcp any any -> any any (content:\"EVIL\"; sid:1;)']}}"] })]);
+    const emit = (line: string): unknown => {
+      const { event_type, flowreset: { verdict, reason, rsts } } = JSON.parse(line) as { event_type: string; flowreset: { verdict: string; reason: string; rsts?: number } };
+      return this.events.push([event_type, verdict, reason, rsts].join(" ").trim());
+    };
+    const recorder = new EventRecorder(compiled, { ofPolicy: [0], names: new Map() }, { counters: new Counters(), emit, nameOf: () => "" });
+    this.#pipeline = new Pipeline({ compiled, stop: Int32Array.of(stop), tableCapacity: 64, seed: 1, markKey: [1, 2], recorder, labelOf: () => 0 });
+    recorder.table = this.#pipeline.table;
+  }
+
+  play(fromClient: boolean, sequence: number, acknowledgement: number, text: string): this {
+    const spec = new SegmentSpec();
+    const [client, server] = [0x0a000001, 0xc0000201 | 0];
+    spec.source2 = spec.destination2 = 0xffff;
+    [spec.source3, spec.destination3, spec.sourcePort, spec.destinationPort] = fromClient ? [client, server, 40_000, 80] : [server, client, 80, 40_000];
+    Object.assign(spec, { sequence, acknowledgement, flags: TcpFlag.Ack, window: 65_535, payload: Buffer.from(text) });
+    const bytes = new Uint8Array(200);
+    const length = buildSegment(bytes, 0, spec);
+    this.#nowMs += 1;
+    this.#pipeline.step(Object.assign(new Frame(), { bytes, capturedLength: length, wireLength: length, timestampMs: this.#nowMs, interfaceIndex: 1, linkType: LinkType.Ethernet }));
+    this.#pipeline.settle(this.#nowMs);
+    return this;
+  }
+}
+
+describe("a finding that waited for a sign of life", () => {
+  const rows: [name: string, spec: readonly string[], stop: number, verdict: string][] = [
+    ["that is acted on", ["mode: Enforce"], Stop.No, "reset Reset  1"],
+    ["that would be", ["mode: Observe"], Stop.No, "reset WouldReset ObserveMode 0"],
+    ["that would be, but for the emergency stop", ["mode: Enforce"], Stop.Emergency, "reset WouldReset EmergencyStop 0"],
+  ];
+  for (const [name, spec, stop, verdict] of rows) {
+    it(`${name} is told as one alert, and then its verdict`, () => {
+      const told = new Told(spec, stop).play(true, 100, 900, "xxEVILxx");
+      expect(told.events).toEqual(["alert Suppress NotSeenAlive"]);
+      told.play(false, 900, 108, "yes");
+      expect(told.events).toEqual(["alert Suppress NotSeenAlive", verdict]);
+      told.play(true, 108, 903, "EVIL again");
+      expect(told.events).toHaveLength(2);
+    });
+  }
 });

@@ -83,10 +83,16 @@ export class EventRecorder implements Recorder {
     const flow = describeFlow(this.table!, decision.slot, nameOf, interfaceIndex);
     const told = this.#decisionOf(decision);
     this.#count(decision);
-    emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
-    this.#remember(decision.slot, decision.generation, told);
-    this.#tellOthers(decision, flow, told.policies, packetMs);
-    if (decision.verdict !== Verdict.Reset && decision.verdict !== Verdict.Refuse) return;
+    const acts = decision.verdict === Verdict.Reset || decision.verdict === Verdict.Refuse;
+    if (!decision.isRetry) {
+      emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
+      this.#remember(decision.slot, decision.generation, told);
+      this.#tellOthers(decision, flow, told.policies, packetMs);
+    } else if (!acts) {
+      // The alert was told when the finding began to wait; this is the verdict that it lacked.
+      emit(resetEvent(nowMs, flow, told, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
+    }
+    if (!acts) return;
     const reactionMicroseconds = (nowMs - packetMs) * 1000;
     counters.observe(Histograms.reaction, reactionMicroseconds);
     this.#stories.set(decision.slot, decision.generation, { flow, decision: told, isResetTold: true });

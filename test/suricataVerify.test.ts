@@ -105,7 +105,7 @@ async function alertsOf({ folder: path, checksum }: Case, signature: string): Pr
   folder.write("policies/mark.yaml", policyOf(signature));
   const { summary, events } = await folder.replay([join(path, "input.pcap")], { checksum });
   expect([summary.policyProblems, summary.error]).toEqual([0, undefined]);
-  return events.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Alert);
+  return events.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Alert).filter((event) => event["event_type"] === "alert");
 }
 
 describe(`of ${cases.length} cases, ${alike.length} signatures are compared with what Suricata says`, () => {

@@ -63,7 +63,7 @@ describe("the budgets that several Workers share", () => {
 
   it("remember the buckets in use among ten thousand that were used", () => {
     const names = 10_000;
-    const budget = budgetOver(createBudgets(7), new Array<number>(names).fill(5));
+    const budget = budgetOver(createBudgets(7), Array.from({ length: names }, () => 5));
     for (let bucket = Bucket.FirstPolicy; bucket < names; bucket++) budget.take(bucket, SOURCE, 0, NOW_MS + bucket / 100);
     let forgotten = 0;
     for (let bucket = Bucket.FirstPolicy; bucket < names; bucket++) if (budget.left(bucket, NOW_MS + 100) === 5) forgotten++;
