@@ -39,3 +39,22 @@ export function routeOf(interfaces: readonly InterfaceDescription[], options: Ca
   if (found === undefined) throw new SensorError("BadInput", `Cannot inject by an interface that is not there: ${device}`, "ip link shows their names");
   return { route: { interfaceIndex: found.index }, injectDevice: device };
 }
+
+/** Follows the interface to inject by through its name: a device that is deleted and made again is another one. */
+export class InjectDevice {
+  readonly #name: string;
+  #index: number;
+
+  constructor({ route, injectDevice }: ReturnType<typeof routeOf>) {
+    this.#name = injectDevice;
+    this.#index = route === "near" ? 0 : route.interfaceIndex;
+  }
+
+  /** The new route where it is another interface than before; while it is gone the old one stays. */
+  onInterfaces(interfaces: readonly Pick<InterfaceDescription, "index" | "name">[]): InjectRoute | undefined {
+    const found = this.#name === "" ? undefined : interfaces.find(({ name }) => name === this.#name);
+    if (found === undefined || found.index === this.#index) return undefined;
+    this.#index = found.index;
+    return { interfaceIndex: found.index };
+  }
+}

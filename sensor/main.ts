@@ -24,7 +24,7 @@ import { ResetBoard } from "./resetBoard.ts";
 import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { releaseStartMemory } from "./startMemory.ts";
-import { captureFilter, interfaceNames, routeOf } from "./captureScope.ts";
+import { captureFilter, InjectDevice, interfaceNames, routeOf } from "./captureScope.ts";
 import { Topology } from "./topology/mod.ts";
 import { version } from "./version.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
@@ -77,6 +77,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     claims: options.workers > 1 ? createClaims() : undefined,
     flowTimeouts: keeper.flowTimeouts,
   };
+  const injectDevice = new InjectDevice(routeOf(topology.interfaces(), options));
   const workers: PacketWorkers = new PacketWorkers({
     count: options.capture === "libpcap" ? 1 : options.workers,
     ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
@@ -110,8 +111,9 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   };
   const tellInterfaces = (): void => {
     watched.onInterfaces(topology.interfaces());
+    const route = injectDevice.onInterfaces(topology.interfaces());
     for (let worker = 0; worker < workers.count; worker++) {
-      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(topology.interfaces()), filter: captureFilter(topology, options, worker) });
+      workers.postTo(worker, { kind: "interfaces", names: interfaceNames(topology.interfaces()), filter: captureFilter(topology, options, worker), route });
     }
   };
   topology.onPods(tellInterfaces);

@@ -132,6 +132,9 @@ export class PacketLoop {
       case "interfaces":
         this.#interfaceNames = new Map(message.names);
         setFilter(message.filter);
+        if (message.route === undefined) break;
+        this.#options.sink.rebind?.();
+        this.pipeline.injector.setRoute(message.route);
         break;
       case "reset":
         this.#runs.match(message.run, message.name, message.compiled);

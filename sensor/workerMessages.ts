@@ -42,7 +42,8 @@ export interface WorkerStart {
 
 export type ToWorker =
   | { readonly kind: "policy"; readonly compiled: CompiledPolicy; readonly labels: readonly number[]; readonly labelNames: readonly [number, string][]; readonly generation: number; readonly flowTimeouts: FlowTimeouts }
-  | { readonly kind: "interfaces"; readonly names: readonly [number, string][]; readonly filter: CaptureFilter }
+  /** `route`: the interface to inject by is another one now, of the same name. */
+  | { readonly kind: "interfaces"; readonly names: readonly [number, string][]; readonly filter: CaptureFilter; readonly route?: InjectRoute | undefined }
   | { readonly kind: "reset"; readonly run: number; readonly name: string; readonly compiled: CompiledPolicy }
   /** After every Worker has told what matches: act, but on what another Worker acts on; or forget it. */
   | { readonly kind: "resetGo"; readonly run: number; readonly spared: readonly string[] | "all"; readonly unseen: "no" | "hold" | "ask" }

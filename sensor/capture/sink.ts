@@ -13,7 +13,7 @@ export interface SinkOptions {
 export function openSink(options: SinkOptions = {}): PacketSink {
   const native = loadNative();
   try {
-    return new NativeSink(native, native.senderOpen(options.device ?? ""));
+    return new NativeSink(native, options.device ?? "");
   } catch (error) {
     throw captureError(error);
   }
@@ -21,11 +21,24 @@ export function openSink(options: SinkOptions = {}): PacketSink {
 
 class NativeSink implements PacketSink {
   readonly #native: Native;
-  readonly #sender: SenderHandle;
+  readonly #device: string;
+  #sender: SenderHandle;
 
-  constructor(native: Native, sender: SenderHandle) {
+  constructor(native: Native, device: string) {
     this.#native = native;
-    this.#sender = sender;
+    this.#device = device;
+    this.#sender = native.senderOpen(device);
+  }
+
+  /** Where it has gone already, the old sockets stay: what they send is refused and counted, and it may come back. */
+  rebind(): void {
+    const old = this.#sender;
+    try {
+      this.#sender = this.#native.senderOpen(this.#device);
+    } catch {
+      return;
+    }
+    this.#native.senderClose(old);
   }
 
   send(outbox: OutgoingPackets): number {

@@ -55,5 +55,7 @@ export interface OutgoingPackets {
 export interface PacketSink {
   /** Sends all of it and returns how many left; does not empty the outbox. */
   send(outbox: OutgoingPackets): number;
+  /** The interface that it was bound to by name is another one now. */
+  rebind?(): void;
   close(): void;
 }

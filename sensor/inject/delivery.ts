@@ -18,12 +18,22 @@ const NO_TAP: Sight = { interfaceIndex: 0, incoming: false, kind: InterfaceKind.
 export class Deliveries {
   readonly #table: FlowTable;
   readonly #interfaces: Pick<Homes, "kindOf">;
-  readonly #route: InjectRoute;
+  #route: InjectRoute;
 
   constructor(table: FlowTable, interfaces: Pick<Homes, "kindOf">, route: InjectRoute) {
     this.#table = table;
     this.#interfaces = interfaces;
     this.#route = route;
+  }
+
+  use(route: InjectRoute): void {
+    this.#route = route;
+  }
+
+  /** For a kill at work: the route is another one. */
+  resolveAgain(kill: Kill): void {
+    if (kill.slot >= 0 || kill.twin >= 0) this.resolve(kill);
+    else this.resolveUnseen(kill);
   }
 
   /** For a kill with a flow record, or a twin at least; again when its twin becomes known. */

@@ -2,6 +2,7 @@
  * Holds: new connections of the same client to the same server and port are refused until a deadline. Open
  * addressing over typed arrays; a hold that has run out makes room when somebody passes by.
  */
+import type { Packet } from "../decode/mod.ts";
 
 const WORDS = 9;
 const MAX_PROBES = 32;
@@ -151,4 +152,17 @@ export class HoldTable {
     }
     return hash & (this.#slots - 1);
   }
+}
+
+/** The key of a SYN: its client, its server and the server's port. */
+export function fillHoldKey(key: HoldKey, packet: Packet): void {
+  key[0] = packet.source0;
+  key[1] = packet.source1;
+  key[2] = packet.source2;
+  key[3] = packet.source3;
+  key[4] = packet.destination0;
+  key[5] = packet.destination1;
+  key[6] = packet.destination2;
+  key[7] = packet.destination3;
+  key[8] = packet.destinationPort;
 }

@@ -13,7 +13,7 @@ import { Deadlines } from "./deadlines.ts";
 import { Deliveries } from "./delivery.ts";
 import { Engine } from "./engine.ts";
 import { Forge } from "./forge.ts";
-import { HoldTable, NOT_HELD } from "./holds.ts";
+import { fillHoldKey, HoldTable, NOT_HELD } from "./holds.ts";
 import type { HoldKey } from "./holds.ts";
 import { Kill, KillPhase } from "./kill.ts";
 import type { End } from "./kill.ts";
@@ -272,6 +272,12 @@ export class Injector {
     this.#enabled = true;
   }
 
+  /** Raw packets leave by another interface from now on. */
+  setRoute(route: InjectRoute): void {
+    this.#deliveries.use(route);
+    this.#pool.forEach((kill) => this.#deliveries.resolveAgain(kill));
+  }
+
   /** The kill on this record, or on its other tuple, which is taken along when it is first met. */
   #ofSlot(slot: number): Kill | undefined {
     if (slot < 0) return undefined;
@@ -364,16 +370,4 @@ export class Injector {
     this.#engine.fail(kill, reason, nowMs);
     return StartResult.Failed;
   }
-}
-
-function fillHoldKey(key: HoldKey, packet: Packet): void {
-  key[0] = packet.source0;
-  key[1] = packet.source1;
-  key[2] = packet.source2;
-  key[3] = packet.source3;
-  key[4] = packet.destination0;
-  key[5] = packet.destination1;
-  key[6] = packet.destination2;
-  key[7] = packet.destination3;
-  key[8] = packet.destinationPort;
 }

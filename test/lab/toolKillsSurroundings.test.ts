@@ -1,7 +1,7 @@
 /** What happens around a sensor that runs: interfaces go and come back, a second sensor wants the same socket. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Arena, sensorSetup } from "./adversary/arena.ts";
-import { Agent, bridge } from "./mod.ts";
+import { Agent, bridge, mirror } from "./mod.ts";
 import { flowreset, SensorProcess } from "./sensor.ts";
 
 const PORT = 9_095;
@@ -55,5 +55,30 @@ test("a second sensor on the same socket says who has it and ends with 4; the fi
   await arena.attacks(await arena.echoing(client, PORT));
   await using other = await SensorProcess.start(net.node, sensorSetup(net.lab));
   expect((await other.command(["flows"])).code).toBe(0);
+  await arena.close();
+});
+
+test("the interface to inject by is followed by its name when it is deleted and made again", async () => {
+  const make = `
+ip link add inject0 netns node type veth peer name vinject netns switch
+ip -n switch link set vinject master br0 up
+ip -n node addr add 10.244.1.77/24 dev inject0
+ip -n node link set inject0 up`;
+  const arena = await Arena.open(async (lab) => {
+    const net = await mirror(lab);
+    await lab.script(make);
+    return net;
+  }, ["--capture-only", "mirror0", "--inject", "inject0"]);
+  const { net, client, server, sensor } = arena;
+  await server.listen({ port: PORT, behaviour: "echo" });
+  const neighbour = await arena.echoing(client, PORT);
+  await arena.attacks(await arena.echoing(client, PORT));
+  await net.lab.script("ip -n node link del inject0");
+  await sensor.process.waitForOutput(/"interface":"inject0".*interface is not there/);
+  await net.lab.script(make);
+  await sensor.process.waitForOutput(/"interface":"inject0".*interface is back/);
+  await arena.attacks(await arena.echoing(client, PORT));
+  await arena.stillEchoes(neighbour);
+  expect(sensor.process.exit).toBeUndefined();
   await arena.close();
 });
