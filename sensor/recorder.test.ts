@@ -40,12 +40,12 @@ class Told {
     recorder.table = this.#pipeline.table;
   }
 
-  play(fromClient: boolean, sequence: number, acknowledgement: number, text: string): this {
+  play(fromClient: boolean, sequence: number, acknowledgement: number, text: string, flags: number = TcpFlag.Ack): this {
     const spec = new SegmentSpec();
     const [client, server] = [0x0a000001, 0xc0000201 | 0];
     spec.source2 = spec.destination2 = 0xffff;
     [spec.source3, spec.destination3, spec.sourcePort, spec.destinationPort] = fromClient ? [client, server, 40_000, 80] : [server, client, 80, 40_000];
-    Object.assign(spec, { sequence, acknowledgement, flags: TcpFlag.Ack, window: 65_535, payload: Buffer.from(text) });
+    Object.assign(spec, { sequence, acknowledgement, flags, window: 65_535, payload: Buffer.from(text) });
     const bytes = new Uint8Array(200);
     const length = buildSegment(bytes, 0, spec);
     this.#nowMs += 1;
@@ -71,4 +71,10 @@ describe("a finding that waited for a sign of life", () => {
       expect(told.events).toHaveLength(2);
     });
   }
+
+  it("whose connection ends before is told as one alert, and no reset of any kind", () => {
+    const told = new Told(["mode: Enforce"], Stop.No).play(true, 100, 900, "xxEVILxx");
+    told.play(true, 108, 910, "b").play(true, 109, 0, "", TcpFlag.Rst).play(true, 109, 920, "c");
+    expect(told.events).toEqual(["alert Suppress NotSeenAlive"]);
+  });
 });

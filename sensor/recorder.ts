@@ -88,8 +88,8 @@ export class EventRecorder implements Recorder {
       emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
       this.#remember(decision.slot, decision.generation, told);
       this.#tellOthers(decision, flow, told.policies, packetMs);
-    } else if (!acts) {
-      // The alert was told when the finding began to wait; this is the verdict that it lacked.
+    } else if (!acts && decision.verdict !== Verdict.Suppress) {
+      // The alert, told when the finding began to wait, said Suppress; this is what would be done instead.
       emit(resetEvent(nowMs, flow, told, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
     }
     if (!acts) return;
