@@ -1,14 +1,12 @@
 /** One upload at full speed in super-packets of 64 KiB: does the sensor follow, and what does it take from the traffic? */
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bridge, findTool, iperfClient, iperfServer, Lab } from "../lab/mod.ts";
 import type { Network } from "../lab/mod.ts";
 import { SensorProcess } from "../lab/sensor.ts";
-import { cpuNs, processRunning } from "./processTime.ts";
+import { exampleFiles } from "./examples.ts";
+import { cpuNs, pidOf } from "./processTime.ts";
 import type { Cell, Table } from "./table.ts";
 
-const EXAMPLES = join(import.meta.dirname, "../../examples");
-const POLICIES = ["block-exploit.yaml", "forbid-host.yaml", "stop-marked-document.yaml", "settings.yaml"];
 const WARM_UP_MS = 2_000;
 const WINDOW_MS = 5_000;
 const LOAD_SECONDS = 20;
@@ -24,15 +22,15 @@ export async function measureFullSpeed(say: (text: string) => void): Promise<Tab
     say("full speed: tcpdump");
     await using tcpdump = network.node.start(["tcpdump", "-n", "-i", network.client.nodeDevice, "-w", "/dev/null", "tcp"]);
     await tcpdump.waitForOutput(/listening on/);
-    const pid = processRunning("tcpdump", tcpdump.child.pid!);
+    const pid = pidOf(tcpdump);
     let used = 0;
     const gigabits = await gigabitsDuring(network, async () => void (used = await cpuDuring(pid)));
     await tcpdump.stop("SIGINT");
     rows.push(["tcpdump -w /dev/null, looks at nothing", gigabits, used * 100, used * 8e9 / (gigabits * 1e6), NaN, Number(/(\d+) packets? dropped by kernel/.exec(tcpdump.stderr)?.[1] ?? 0)]);
   }
   say("full speed: FlowReset");
-  await using sensor = await SensorProcess.start(network.node, { files: POLICIES.map((file) => join(EXAMPLES, file)) });
-  const pid = processRunning("node", sensor.process.child.pid!);
+  await using sensor = await SensorProcess.start(network.node, { files: exampleFiles() });
+  const pid = pidOf(sensor.process);
   const count = async () => [await sensor.metric("flowreset_capture_cut_short_packets_total"), await sensor.metric("flowreset_capture_dropped_packets_total")];
   let used = 0;
   let counted: number[] = [];

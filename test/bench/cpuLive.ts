@@ -1,15 +1,13 @@
 /** CPU a packet on live traffic: the real sensor, libpcap and tcpdump beside it, all under the same offered load. */
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bridge, findTool, Lab } from "../lab/mod.ts";
 import type { Network } from "../lab/mod.ts";
 import { SensorProcess } from "../lab/sensor.ts";
+import { exampleFiles } from "./examples.ts";
 import { dropLoad, LOAD_CONNECTIONS, LOAD_PAYLOAD_BYTES, startLoad } from "./load.ts";
-import { cpuNs, processRunning, sleeps } from "./processTime.ts";
+import { cpuNs, pidOf, sleeps } from "./processTime.ts";
 import type { Cell, Table } from "./table.ts";
 
-const EXAMPLES = join(import.meta.dirname, "../../examples");
-const POLICIES = ["block-exploit.yaml", "forbid-host.yaml", "stop-marked-document.yaml", "settings.yaml"];
 const BUSY_PACKETS_PER_SECOND = 100_000;
 const QUIET_PACKETS_PER_SECOND = 1_000;
 /** Until the sensor's code is compiled and its pace has settled. */
@@ -48,7 +46,7 @@ export async function measureLive(say: (text: string) => void): Promise<Table> {
     ...(isCapBuilt() ? [{ name: "FlowReset, libpcap, one pod's interface", arguments: ["--capture", "libpcap", "--interface", network.client.nodeDevice] }] : []),
   ];
   for (const { name, arguments: words } of sensors) {
-    await using sensor = await SensorProcess.start(network.node, { files: POLICIES.map((file) => join(EXAMPLES, file)), arguments: words });
+    await using sensor = await SensorProcess.start(network.node, { files: exampleFiles(), arguments: words });
     await add(name, BUSY_PACKETS_PER_SECOND, () => measureSensor(sensor, BUSY_PACKETS_PER_SECOND));
     if (words.length === 0) await add(`${name}, quiet`, QUIET_PACKETS_PER_SECOND, () => measureSensor(sensor, QUIET_PACKETS_PER_SECOND));
   }
@@ -77,7 +75,7 @@ function row(name: string, packetsPerSecond: number, { cpuNs: used, seconds, off
 }
 
 async function measureSensor(sensor: SensorProcess, packetsPerSecond: number): Promise<Measured> {
-  const pid = processRunning("node", sensor.process.child.pid!);
+  const pid = pidOf(sensor.process);
   const count = async () => ({ captured: await sensor.metric("flowreset_packets_total"), lost: await sensor.metric("flowreset_capture_dropped_packets_total") });
   return measureWindow(pid, packetsPerSecond, count);
 }
@@ -85,7 +83,7 @@ async function measureSensor(sensor: SensorProcess, packetsPerSecond: number): P
 async function measureTcpdump({ node, client }: Network): Promise<Measured> {
   const tcpdump = node.start(["tcpdump", "-n", "-i", client.nodeDevice, "-w", "/dev/null", "tcp"]);
   await tcpdump.waitForOutput(/listening on/);
-  const pid = processRunning("tcpdump", tcpdump.child.pid!);
+  const pid = pidOf(tcpdump);
   const measured = await measureWindow(pid, BUSY_PACKETS_PER_SECOND, () => Promise.resolve({ captured: 0, lost: 0 }));
   await tcpdump.stop("SIGINT");
   const lost = Number(/(\d+) packets? dropped by kernel/.exec(tcpdump.stderr)?.[1] ?? 0);

@@ -5,7 +5,6 @@
  *
  * cpuMemory.ts decode | flow | pipeline
  */
-import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ChecksumState, decode, DecodeContext, Frame, Packet } from "../../sensor/decode/mod.ts";
@@ -13,6 +12,7 @@ import { FlowTable, FlowTracker } from "../../sensor/flow/mod.ts";
 import { Pipeline } from "../../sensor/pipeline.ts";
 import { checkSignatures, PolicyKeeper } from "../../sensor/policyKeeper.ts";
 import { loadPolicyDirectory } from "../../sensor/policy/mod.ts";
+import { EXAMPLES } from "./examples.ts";
 import { Mixture } from "./mixture.ts";
 import { LONG_ENOUGH_NS, threadTimeNs } from "./threadTime.ts";
 
@@ -85,8 +85,7 @@ const whole: Stage = {
   name: "whole pipeline, examples' policies",
   prepare: () => {
     const keeper = new PolicyKeeper({ protectedConnections: [], protectedPorts: [] });
-    const directory = join(import.meta.dirname, "../../examples");
-    const round = keeper.take(loadPolicyDirectory({ directory, standalone: true, check: checkSignatures }));
+    const round = keeper.take(loadPolicyDirectory({ directory: EXAMPLES, standalone: true, check: checkSignatures }));
     const pipeline = new Pipeline({
       compiled: round.compiled,
       stop: new Int32Array(new SharedArrayBuffer(4)),

@@ -1,6 +1,6 @@
 /** Other traffic: conversations at a steady rate between two pods, which no kernel's socket holds (load.c). */
-import { compile } from "../lab/compile.ts";
 import type { LabProcess, Network } from "../lab/mod.ts";
+import { benchProgram } from "./driver.ts";
 
 export const LOAD_CONNECTIONS = 1_000;
 export const LOAD_PAYLOAD_BYTES = 200;
@@ -18,7 +18,7 @@ export async function dropLoad({ client, server }: Network): Promise<void> {
 /** Resolves when every connection is open; ends by itself after so many seconds. */
 export async function startLoad({ lab, client, server }: Network, packetsPerSecond: number, seconds: number): Promise<LabProcess> {
   const load = lab.start([
-    compile("load", lab.directory, import.meta.dirname),
+    benchProgram(lab, "load"),
     `/run/netns/${client.namespace.name}`, client.device, `/run/netns/${server.namespace.name}`, server.device,
     String(LOAD_CONNECTIONS), String(packetsPerSecond), String(seconds), String(LOAD_PAYLOAD_BYTES),
   ]);

@@ -2,21 +2,21 @@
  * Memory: of an idle sensor beside a bare Node.js, of a full flow table, and over minutes of connections that come and
  * go. BENCH_CHURN_MINUTES says how many minutes (2).
  */
-import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Crowd } from "../innocents/crowd.ts";
-import { compile } from "../lab/compile.ts";
 import { Lab, pointToPoint } from "../lab/mod.ts";
-import type { LabProcess, Network } from "../lab/mod.ts";
+import type { Network } from "../lab/mod.ts";
 import { enforcing, MARK } from "../lab/policies.ts";
 import { SensorProcess } from "../lab/sensor.ts";
+import { benchProgram } from "./driver.ts";
+import { exampleFiles } from "./examples.ts";
 import { installedCopy } from "./installed.ts";
+import { pidOf } from "./processTime.ts";
 import { residentOf } from "./resident.ts";
 import type { Resident } from "./resident.ts";
 import type { Table } from "./table.ts";
 
-const EXAMPLES = resolve(import.meta.dirname, "../../examples");
 const IDLE_SECONDS = 20;
 const BARE_SECONDS = 3;
 /** Until what the start needed has been given back (sensor/startMemory.ts). */
@@ -57,7 +57,7 @@ async function idle(lab: Lab, network: Network, installed: string, say: (text: s
     ["idle sensor, installed", installed, GOAL_IDLE_MB],
     ["idle sensor, from a checkout", undefined, "-"],
   ] as const) {
-    await using sensor = await startSensor(network, program, exampleFiles());
+    await using sensor = await startSensor(network, program, { files: exampleFiles() });
     await sleep(IDLE_SECONDS * 1_000);
     add(name, residentOf(pidOf(sensor.process)), goal);
   }
@@ -80,7 +80,7 @@ async function fullTable(lab: Lab, network: Network, installed: string, say: (te
   const pid = pidOf(sensor.process);
   await sleep(SETTLED_SECONDS * 1_000);
   const before = residentOf(pid);
-  const program = compile("flows", lab.directory, import.meta.dirname);
+  const program = benchProgram(lab, "flows");
   const { outside } = network;
   await outside.run([program, outside.device, String(FLOWS), String(FRAMES_A_SECOND)], { timeoutMs: 300_000 });
   await sleep(1_000);
@@ -148,14 +148,4 @@ async function churn(lab: Lab, network: Network, installed: string, minutes: num
 
 function startSensor(network: Network, program: string | undefined, setup: Parameters<typeof SensorProcess.start>[1]): Promise<SensorProcess> {
   return SensorProcess.start(network.node, { ...setup, ...(program === undefined ? {} : { program }) });
-}
-
-function exampleFiles(): { files: string[] } {
-  return { files: readdirSync(EXAMPLES).filter((name) => name.endsWith(".yaml")).map((name) => join(EXAMPLES, name)) };
-}
-
-function pidOf(process: LabProcess): number {
-  const pid = process.innermostPid;
-  if (pid === undefined) throw process.failure("has ended");
-  return pid;
 }

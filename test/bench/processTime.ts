@@ -1,15 +1,15 @@
 /** What a process of the lab has used, from /proc: from outside its process namespace, so that it does not notice. */
-import { basename } from "node:path";
 import { readdirSync, readFileSync } from "node:fs";
+import type { LabProcess } from "../lab/mod.ts";
 
 /** What `getconf CLK_TCK` says on every Linux that Node.js runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** The process that runs `program` at or below `pid` (nsenter and env stand before it). @throws where none does. */
-export function processRunning(program: string, pid: number): number {
-  const found = descendants(pid).find((candidate) => basename(readFileSync(`/proc/${candidate}/cmdline`, "utf8").split("\0")[0]!) === program);
-  if (found === undefined) throw new Error(`Start ${program} before it is measured: no process below ${pid} runs it`);
-  return found;
+/** The process that runs the command (nsenter and env stand before it). @throws where it has ended. */
+export function pidOf(process: LabProcess): number {
+  const pid = process.innermostPid;
+  if (pid === undefined) throw process.failure("has ended");
+  return pid;
 }
 
 /** utime + stime of all its threads, in nanoseconds. */
@@ -28,9 +28,4 @@ export function sleeps(pid: number): number {
     sum += Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0);
   }
   return sum;
-}
-
-function descendants(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-  return [pid, ...(children === "" ? [] : children.split(" ").flatMap((child) => descendants(Number(child))))];
 }
