@@ -186,6 +186,11 @@ export class Injector {
     return true;
   }
 
+  /** False where `onPacket` would do nothing: no kill is at work, and the packet is of no Multipath TCP connection. */
+  isConcernedBy({ mptcpSubtype }: Packet): boolean {
+    return this.#pool.active > 0 || mptcpSubtype >= 0;
+  }
+
   /** Every packet of every flow, after `FlowTracker.update`: cheap where nothing is being killed. */
   onPacket(packet: Packet, slot: number, side: number, event: number, nowMs: number): void {
     if (packet.mptcpSubtype >= 0) this.#onMptcp(packet, slot, nowMs);
