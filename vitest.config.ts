@@ -9,7 +9,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{crds,cli,sensor,tools}/**/*.test.ts", "test/*.test.ts"],
+          include: ["{crds,cli,kube,sensor,tools}/**/*.test.ts", "test/*.test.ts"],
           testTimeout: 20_000,
         },
       },

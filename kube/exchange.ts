@@ -1,0 +1,192 @@
+/** One HTTP exchange with the API server: authenticated, timed, counted, its refusals named. */
+import { createRequire } from "node:module";
+import type { Dispatcher } from "undici";
+import type { Access } from "./access.ts";
+import type { Clock } from "./clock.ts";
+import type { KubeCounters } from "./counters.ts";
+import { KubeError, readRetryAfter, readStatus } from "./kubeError.ts";
+
+// See access.ts for why not the whole of undici.
+const undiciRequest = createRequire(import.meta.url)("undici/lib/api/api-request.js") as (
+  this: Dispatcher,
+  options: Dispatcher.RequestOptions,
+) => Promise<Dispatcher.ResponseData>;
+
+export const DEFAULT_TIMEOUT_MS = 30_000;
+/** A page of a list may be long; what is longer is a hostile tenant's, and asked for in smaller pages. */
+const MAX_BODY_BYTES = 32 * 1_024 * 1_024;
+/** Of a refusal: enough to say why. */
+const MAX_ERROR_BYTES = 64 * 1_024;
+
+export interface Call {
+  /** Kubernetes' verb, as RBAC names it. */
+  verb: string;
+  /** `pods`, `flowresets.flowreset.io/status`. */
+  resource: string;
+  /** `namespace/name`, or "" for a collection. */
+  name: string;
+  method: Dispatcher.HttpMethod;
+  path: string;
+  query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  body?: unknown;
+  contentType?: string;
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number | undefined;
+}
+
+/** A body that comes as long as the server has something to say. */
+export interface Stream {
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Cuts the connection that it comes by. */
+  cut(): void;
+}
+
+export class Exchange {
+  readonly #access: Access;
+  readonly #clock: Clock;
+  readonly #counters: KubeCounters;
+  readonly #userAgent: string;
+
+  constructor(access: Access, clock: Clock, counters: KubeCounters, userAgent: string) {
+    this.#access = access;
+    this.#clock = clock;
+    this.#counters = counters;
+    this.#userAgent = userAgent;
+  }
+
+  /** The answer's body. Rejects with KubeError on every status but 2xx. */
+  async send(call: Call): Promise<string> {
+    const { abort, release } = this.#deadline(call.signal, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    try {
+      const response = await this.#request(call, abort, false);
+      return (await readBody(response.body, MAX_BODY_BYTES)).toString("utf8");
+    } catch (error) {
+      throw this.#named(call, abort, error);
+    } finally {
+      release();
+    }
+  }
+
+  /** The answer's head came within the timeout; its body is read by the caller. */
+  async open(call: Call): Promise<Stream> {
+    const { abort, release } = this.#deadline(undefined, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    try {
+      const response = await this.#request(call, call.signal === undefined ? abort : AbortSignal.any([abort, call.signal]), true);
+      const { body } = response;
+      body.on("error", () => {}); // Whoever reads it sees it; after a cut nobody does.
+      return { chunks: body, cut: () => void body.destroy() };
+    } catch (error) {
+      throw this.#named(call, abort, error);
+    } finally {
+      release();
+    }
+  }
+
+  /** An exception on the way, as a KubeError that names the call. */
+  named(call: Call, error: unknown): KubeError {
+    return this.#named(call, undefined, error);
+  }
+
+  async #request(call: Call, signal: AbortSignal, isWatch: boolean): Promise<Dispatcher.ResponseData> {
+    for (let attempt = 0; ; attempt++) {
+      const { connections, headers } = await this.#access.current();
+      let response: Dispatcher.ResponseData;
+      try {
+        response = await undiciRequest.call(isWatch ? connections.watches : connections.requests, this.#options(call, headers, signal));
+      } catch (error) {
+        // A kept connection that the server closes just as it is used: what changes nothing may be said again, once.
+        if (attempt === 0 && !signal.aborted && isRepeatable(call) && isClosedConnection(error)) continue;
+        throw error;
+      }
+      const { statusCode, body } = response;
+      this.#counters.countRequest(call.verb, call.resource, statusCode);
+      this.#counters.lastContactMs = this.#clock.wallMs();
+      if (statusCode >= 200 && statusCode < 300) return response;
+      const text = (await readBody(body, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0))).toString("utf8");
+      if (statusCode === 401 && attempt === 0 && (await this.#access.refresh())) continue;
+      throw this.#refusal(call, response, text);
+    }
+  }
+
+  #options(call: Call, headers: Record<string, string>, signal: AbortSignal): Dispatcher.RequestOptions {
+    return {
+      path: `${this.#access.pathPrefix}${call.path}${queryText(call.query)}`,
+      method: call.method,
+      headers: {
+        ...headers,
+        accept: "application/json",
+        "user-agent": this.#userAgent,
+        ...(call.body === undefined ? {} : { "content-type": call.contentType ?? "application/json" }),
+      },
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      signal,
+    };
+  }
+
+  #refusal(call: Call, response: Dispatcher.ResponseData, text: string): KubeError {
+    const { reason, message, retryAfterMs } = readStatus(response.statusCode, text);
+    const fromHeader = readRetryAfter(response.headers["retry-after"], this.#clock.wallMs());
+    return new KubeError({ ...describe(call), status: response.statusCode, reason, message, retryAfterMs: fromHeader ?? retryAfterMs });
+  }
+
+  #named(call: Call, deadline: AbortSignal | undefined, error: unknown): KubeError {
+    if (error instanceof KubeError) return error;
+    this.#counters.countRequest(call.verb, call.resource, 0);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (call.signal?.aborted === true) return new KubeError({ ...describe(call), status: 0, reason: "Aborted", message: "the caller gave up", cause: error });
+    if (error instanceof BodyTooLarge) return new KubeError({ ...describe(call), status: 0, reason: "ResponseTooLarge", message });
+    const reason = deadline?.aborted === true ? "Timeout" : "Unreachable";
+    const text = deadline?.aborted === true ? `no answer within ${(call.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1_000} s` : [code, message].filter((part) => part !== undefined && part !== "").join(" ");
+    return new KubeError({ ...describe(call), status: 0, reason, message: text, cause: error });
+  }
+
+  /** A signal that fires with the caller's, or after `timeoutMs` by this room's clock. */
+  #deadline(caller: AbortSignal | undefined, timeoutMs: number): { abort: AbortSignal; release(): void } {
+    const controller = new AbortController();
+    const fire = (): void => controller.abort();
+    if (caller?.aborted === true) fire();
+    caller?.addEventListener("abort", fire);
+    const cancel = this.#clock.timer(timeoutMs, fire);
+    return {
+      abort: controller.signal,
+      release: () => {
+        cancel();
+        caller?.removeEventListener("abort", fire);
+      },
+    };
+  }
+}
+
+class BodyTooLarge extends Error {}
+
+async function readBody(body: AsyncIterable<Buffer> & { destroy(): unknown }, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > limit) throw new BodyTooLarge(`expected at most ${limit} bytes`); // Leaving the loop cuts the connection.
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+}
+
+function describe({ verb, resource, name, method, path }: Call): { verb: string; resource: string; name: string; path: string } {
+  return { verb, resource, name, path: `${method} ${path}` };
+}
+
+function queryText(query: Call["query"]): string {
+  if (query === undefined) return "";
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  return parameters.size === 0 ? "" : `?${parameters.toString()}`;
+}
+
+/** Said twice, it has the effect of once. */
+function isRepeatable({ method, contentType }: Call): boolean {
+  return method === "GET" || contentType === "application/apply-patch+yaml";
+}
+
+function isClosedConnection(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
+}

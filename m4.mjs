@@ -1,0 +1,1 @@
+globalThis.gc?.();console.log("bare",process.memoryUsage.rss()/1e6)
