@@ -6,6 +6,7 @@ import { API_VERSION } from "./group.ts";
 import { isEmptySelector, labelSelector } from "./labelSelector.ts";
 import { MAX_FLOWS_OF_RESET, MAX_REASON_LENGTH, MAX_TTL_SECONDS } from "./limits.ts";
 import { metadata } from "./metadata.ts";
+import { flowResetStatus } from "./flowResetStatus.ts";
 import { portNumber } from "./portRange.ts";
 import { hold, resetTarget } from "./responsePolicy.ts";
 import { parseCidr } from "./values/mod.ts";
@@ -70,14 +71,12 @@ export const flowResetSpec = z.strictObject({
   ttlSecondsAfterFinished: z.int().min(0).max(MAX_TTL_SECONDS).default(86_400),
 });
 
-const status = z.looseObject({}).optional();
-
 export const flowReset = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal("FlowReset"),
   metadata,
   spec: flowResetSpec,
-  status,
+  status: flowResetStatus.optional(),
 });
 
 export const clusterFlowReset = z.strictObject({ ...flowReset.shape, kind: z.literal("ClusterFlowReset") });

@@ -28,17 +28,19 @@ const expression = z
     context.addIssue({ code: "custom", path: ["values"], message, input: values });
   });
 
-export const labelSelector = z
-  .strictObject({
-    matchLabels: z.record(labelKey, labelValue).optional(),
-    matchExpressions: z.array(expression).max(MAX_LABELS).optional(),
+/** Keys and values that must all be there, or that are put there. */
+export const labels = z
+  .record(labelKey, labelValue)
+  .superRefine((map, context) => {
+    const count = Object.keys(map).length;
+    if (count > MAX_LABELS) context.addIssue({ code: "custom", message: `Cannot take more than ${MAX_LABELS} labels: current count is ${count}` });
   })
-  .superRefine(({ matchLabels }, context) => {
-    const count = Object.keys(matchLabels ?? {}).length;
-    if (count > MAX_LABELS) {
-      context.addIssue({ code: "custom", path: ["matchLabels"], message: `Cannot take more than ${MAX_LABELS} labels: current count is ${count}` });
-    }
-  });
+  .meta({ maxProperties: MAX_LABELS });
+
+export const labelSelector = z.strictObject({
+  matchLabels: labels.optional(),
+  matchExpressions: z.array(expression).max(MAX_LABELS).optional(),
+});
 
 export type LabelSelector = z.output<typeof labelSelector>;
 

@@ -19,6 +19,16 @@ export const MAX_PROTECTED_ENDPOINTS = 1024;
 export const MAX_FLOWS_OF_RESET = 10_000;
 export const MAX_TTL_SECONDS = 365 * 86_400;
 
+/** Entries of a status: an object that thousands of nodes watch stays small. */
+export const MAX_FAILURES = 10;
+export const MAX_FLOWS_IN_STATUS = 10;
+export const MAX_UNREPORTED = 100;
+export const MAX_MISSING_RIGHTS = 64;
+
+export const MAX_TOLERATIONS = 64;
+export const MAX_PULL_SECRETS = 16;
+export const MAX_WORKERS = 64;
+
 /** Of a text handed to parseDocuments(): bytes as UTF-8, and objects found in it. */
 export const MAX_FILE_BYTES = 1 << 20;
 export const MAX_OBJECTS_PER_FILE = 1_000;

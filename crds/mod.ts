@@ -44,8 +44,23 @@ export {
   type FlowReset,
   type FlowResetSpec,
 } from "./flowReset.ts";
+export { sensorFleet, sensorFleetSpec, sensorFleetStatus, type SensorFleet, type SensorFleetSpec, type SensorFleetStatus, type Toleration } from "./sensorFleet.ts";
+export { sensorNode, sensorNodeSpec, sensorNodeStatus, type SensorNode, type SensorNodeSpec, type SensorNodeStatus } from "./sensorNode.ts";
+export { condition, type Condition } from "./kubernetesFields.ts";
+export { policyStatus, type NodeFailure, type PolicyStatus } from "./policyStatus.ts";
+export {
+  FINISHED_PHASES,
+  FLOW_OUTCOMES,
+  FLOW_RESET_PHASES,
+  flowResetStatus,
+  type FlowInStatus,
+  type FlowOutcome,
+  type FlowResetPhase,
+  type FlowResetStatus,
+} from "./flowResetStatus.ts";
 export { defaultSettings, sensorSettings, sensorSettingsSpec, type SensorSettings, type SensorSettingsSpec } from "./sensorSettings.ts";
 export { formatPath, formatRemark, type Fault, type Note, type Problem, type Remark } from "./remark.ts";
 export { signatureCheck } from "./signatureCheck.ts";
-export { validate, type KindedObject, type Placement, type Validation } from "./validate.ts";
+export type { KindedObject } from "./kinds.ts";
+export { validate, type Placement, type Validation } from "./validate.ts";
 export { parseDocuments, type LoadedObject, type ParsedDocuments } from "./parseDocuments.ts";

@@ -2,9 +2,10 @@
 import { fingerprint, nameSuffix } from "./fingerprint.ts";
 import { isNamespaced } from "./group.ts";
 import { MAX_FILE_BYTES, MAX_OBJECTS_PER_FILE, MAX_PROBLEMS_PER_FILE } from "./limits.ts";
+import type { KindedObject } from "./kinds.ts";
 import { formatPath, show, type Fault, type Note, type Problem, type Remark } from "./remark.ts";
 import { identityOf } from "./values/mod.ts";
-import { validate, type KindedObject, type Placement } from "./validate.ts";
+import { validate, type Placement } from "./validate.ts";
 import { readYaml, type Position, type YamlDocument } from "./yamlText.ts";
 
 export type LoadedObject = KindedObject & {

@@ -14,6 +14,10 @@ export function misplaced(kind: Kind, metadata: Metadata, spec: unknown, standal
   if (kind === "SensorSettings" && !standalone) {
     faults.push({ path: ["kind"], message: "Cannot use SensorSettings in a cluster, expected a SensorFleet: current kind is SensorSettings" });
   }
+  if ((kind === "SensorFleet" || kind === "SensorNode") && standalone) {
+    const expected = kind === "SensorFleet" ? "SensorSettings" : "nothing in its place: a sensor in a cluster writes it";
+    faults.push({ path: ["kind"], message: `Cannot use a ${kind} without a cluster, expected ${expected}: current kind is ${kind}` });
+  }
   if (kind === "ResponsePolicy" || kind === "ClusterResponsePolicy") {
     const policy = spec as ResponsePolicySpec;
     faults.push(...(standalone ? podsOfPolicy(policy) : []), ...(!standalone && kind === "ResponsePolicy" ? nodesOfTenant(policy) : []));

@@ -61,10 +61,10 @@ describe("a ResponsePolicy", () => {
     ["no metadata", { ...leastPolicy, metadata: undefined }, "metadata: Cannot do without this field, expected a map: current value is absent"],
     ["no name", { ...leastPolicy, metadata: {} }, "metadata: Cannot do without a name, expected metadata.name or metadata.generateName: current value is absent"],
     ["another version", { ...leastPolicy, apiVersion: "flowreset.io/v1" }, 'apiVersion: Cannot use this apiVersion, expected flowreset.io/v1alpha1: current value is "flowreset.io/v1"'],
-    ["a misspelt kind", { ...leastPolicy, kind: "ResponsPolicy" }, 'kind: Cannot use this kind, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorSettings, did you mean ResponsePolicy: current value is "ResponsPolicy"'],
-    ["a planned kind", { ...leastPolicy, kind: "Playbook" }, 'kind: Cannot use this kind, not supported yet, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorSettings: current value is "Playbook"'],
-    ["a kind that is no text", { ...leastPolicy, kind: ["ResponsePolicy"] }, "kind: Cannot use this kind, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorSettings: current value is a list of 1"],
-    ["a kind out of a prototype", { ...leastPolicy, kind: "constructor" }, 'kind: Cannot use this kind, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorSettings: current value is "constructor"'],
+    ["a misspelt kind", { ...leastPolicy, kind: "ResponsPolicy" }, 'kind: Cannot use this kind, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorFleet, SensorNode, SensorSettings, did you mean ResponsePolicy: current value is "ResponsPolicy"'],
+    ["a planned kind", { ...leastPolicy, kind: "Playbook" }, 'kind: Cannot use this kind, not supported yet, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorFleet, SensorNode, SensorSettings: current value is "Playbook"'],
+    ["a kind that is no text", { ...leastPolicy, kind: ["ResponsePolicy"] }, "kind: Cannot use this kind, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorFleet, SensorNode, SensorSettings: current value is a list of 1"],
+    ["a kind out of a prototype", { ...leastPolicy, kind: "constructor" }, 'kind: Cannot use this kind, expected one of ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorFleet, SensorNode, SensorSettings: current value is "constructor"'],
   ];
   it.each(refused)("is refused for %s", (_name, value, fault) => expect(faultsOf(value)).toEqual([fault]));
 

@@ -8,6 +8,7 @@ import { MAX_EXEMPTIONS, MAX_REASON_LENGTH, MAX_RULES, MAX_TAGS, MAX_TAG_LENGTH 
 import { matchesEverything } from "./emptyMatch.ts";
 import { metadata } from "./metadata.ts";
 import { policyRule } from "./policyRule.ts";
+import { policyStatus } from "./policyStatus.ts";
 import { subject } from "./subject.ts";
 
 export const resetTarget = z.enum(["Client", "Server", "Both"]);
@@ -71,15 +72,12 @@ export const responsePolicySpec = z
     });
   });
 
-/** Written by the operator; read by nobody here. */
-const status = z.looseObject({}).optional();
-
 export const responsePolicy = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal("ResponsePolicy"),
   metadata,
   spec: responsePolicySpec,
-  status,
+  status: policyStatus.optional(),
 });
 
 export const clusterResponsePolicy = z.strictObject({ ...responsePolicy.shape, kind: z.literal("ClusterResponsePolicy") });

@@ -39,7 +39,8 @@ const budgets = z.strictObject({
   connectionsPerMinute: z.int().min(0).max(1_000_000).default(600),
 });
 
-export const sensorSettingsSpec = z.strictObject({
+/** What a sensor must know of its surroundings, on one machine as in a fleet. */
+export const surroundings = {
   /** Never reset, neither by a policy nor by a FlowReset. */
   protectedEndpoints: z.array(protectedEndpoint).max(MAX_PROTECTED_ENDPOINTS).default([]),
   /** Ports of this machine's own addresses by which people reach it: never reset either. */
@@ -49,7 +50,9 @@ export const sensorSettingsSpec = z.strictObject({
   internalCidrs: cidrs.default(() => [...PRIVATE_RANGES]),
   budgets: budgets.prefault({}),
   timeouts: timeouts.prefault({}),
-});
+};
+
+export const sensorSettingsSpec = z.strictObject(surroundings);
 
 export const sensorSettings = z.strictObject({
   apiVersion: z.literal(API_VERSION),

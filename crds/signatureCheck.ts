@@ -1,6 +1,6 @@
 /** The signatures of a policy, shown one by one to whoever reads their language. */
 import { show, type Fault } from "./remark.ts";
-import type { KindedObject } from "./validate.ts";
+import type { KindedObject } from "./kinds.ts";
 
 /**
  * A `check` for validate() and parseDocuments(): `complaintOf` says what is wrong with the text of one signature, or

@@ -2,6 +2,7 @@
 import type { FlowResetSpec } from "./flowReset.ts";
 import type { Fault } from "./remark.ts";
 import type { ResponsePolicySpec } from "./responsePolicy.ts";
+import type { SensorFleetSpec } from "./sensorFleet.ts";
 import { reservedParts, resetRuns } from "./values/mod.ts";
 
 export function unsupportedOfPolicy(spec: ResponsePolicySpec): Fault[] {
@@ -25,4 +26,9 @@ export function unsupportedOfPolicy(spec: ResponsePolicySpec): Fault[] {
 export function unsupportedOfReset(spec: FlowResetSpec): Fault[] {
   if (resetRuns(spec)) return [];
   return [{ path: ["spec", "match", "sni"], atKey: true, message: `Cannot match sni, not supported yet, so that nothing is reset: current value is ${JSON.stringify(spec.match.sni)}` }];
+}
+
+export function unsupportedOfFleet({ capture }: SensorFleetSpec): Fault[] {
+  if (capture.mode === "HostInterfaces") return [];
+  return [{ path: ["spec", "capture", "mode"], message: `Cannot capture in this mode, not supported yet, so that HostInterfaces is used: current value is ${capture.mode}` }];
 }

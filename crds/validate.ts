@@ -1,28 +1,19 @@
 /** One object in, from whatever source (a file, an API server's watch): the object with its defaults, or what is wrong. */
-import type { z } from "zod";
 import { didYouMean, explain } from "./explain.ts";
-import { clusterFlowReset, flowReset, type ClusterFlowReset, type FlowReset } from "./flowReset.ts";
-import { API_VERSION, KINDS, PLANNED_KINDS, type Kind } from "./group.ts";
+import { API_VERSION, CLUSTER_KINDS, KINDS, PLANNED_KINDS, type ClusterKind, type Kind } from "./group.ts";
+import { OBJECT_SCHEMAS, type KindedObject } from "./kinds.ts";
 import { misplaced } from "./placement.ts";
 import { show, type Fault } from "./remark.ts";
-import { clusterResponsePolicy, responsePolicy, type ClusterResponsePolicy, type ResponsePolicy } from "./responsePolicy.ts";
-import { sensorSettings, type SensorSettings } from "./sensorSettings.ts";
+import { readStored, type StoredReading } from "./stored.ts";
 import { nearest } from "./suggestion.ts";
-import { unsupportedOfPolicy, unsupportedOfReset } from "./unsupported.ts";
+import { unsupportedOfFleet, unsupportedOfPolicy, unsupportedOfReset } from "./unsupported.ts";
 
 export interface Placement {
-  /** True for a file of a sensor without a cluster. */
+  /** True for a file of a sensor without a cluster; false for an object of an API server, which may be of another version. */
   readonly standalone: boolean;
   /** What a later room finds wrong in a valid object (the text of its signatures): counts like a fault of our own. */
   readonly check?: (valid: KindedObject) => readonly Fault[];
 }
-
-export type KindedObject =
-  | { readonly kind: "ResponsePolicy"; readonly object: ResponsePolicy }
-  | { readonly kind: "ClusterResponsePolicy"; readonly object: ClusterResponsePolicy }
-  | { readonly kind: "FlowReset"; readonly object: FlowReset }
-  | { readonly kind: "ClusterFlowReset"; readonly object: ClusterFlowReset }
-  | { readonly kind: "SensorSettings"; readonly object: SensorSettings };
 
 export interface Validation {
   /** Absent where there are faults. */
@@ -31,28 +22,38 @@ export interface Validation {
   readonly notes: Fault[];
 }
 
-const SCHEMAS: Readonly<Record<Kind, z.ZodType>> = {
-  ResponsePolicy: responsePolicy,
-  ClusterResponsePolicy: clusterResponsePolicy,
-  FlowReset: flowReset,
-  ClusterFlowReset: clusterFlowReset,
-  SensorSettings: sensorSettings,
-};
-
 /** Never throws, for any plain data (as JSON or YAML gives it) of bounded depth. */
 export function validate(value: unknown, { standalone, check }: Placement): Validation {
   const identityFault = faultOfIdentity(value);
   if (identityFault !== undefined) return { faults: [identityFault], notes: [] };
-  const kind = (value as { kind: Kind }).kind;
-  const result = SCHEMAS[kind].safeParse(value, { reportInput: true });
-  if (!result.success) return { faults: explain(result.error.issues, SCHEMAS[kind]), notes: [] };
-  const valid = { kind, object: result.data } as KindedObject;
+  const { kind } = value as { kind: Kind };
+  const reading = !standalone && isClusterKind(kind) ? readStored(kind, value as Record<string, unknown>) : readWritten(kind, value);
+  if (reading.read === undefined) return { faults: reading.faults, notes: [] };
+  const valid = reading.read;
   const faults = misplaced(kind, valid.object.metadata, valid.object.spec, standalone);
   if (check !== undefined) faults.push(...check(valid));
-  return faults.length > 0 ? { faults, notes: [] } : { valid, faults, notes: notesOf(valid) };
+  if (faults.length > 0) return { faults, notes: [] };
+  const notes = [...reading.notes, ...unsupported(valid)];
+  if (valid.kind === "ResponsePolicy" || valid.kind === "ClusterResponsePolicy") {
+    const { spec } = valid.object;
+    if (reading.restingRules.size > 0) spec.rules = spec.rules.filter((_, index) => !reading.restingRules.has(index));
+  }
+  return { valid, faults, notes };
 }
 
-function notesOf(valid: KindedObject): Fault[] {
+/** What a person wrote: a field that nobody knows is a slip. */
+function readWritten(kind: Kind, value: unknown): StoredReading {
+  const result = OBJECT_SCHEMAS[kind].safeParse(value, { reportInput: true });
+  const restingRules = new Set<number>();
+  if (!result.success) return { faults: explain(result.error.issues, OBJECT_SCHEMAS[kind]), notes: [], restingRules };
+  return { read: { kind, object: result.data } as KindedObject, faults: [], notes: [], restingRules };
+}
+
+function isClusterKind(kind: Kind): kind is ClusterKind {
+  return CLUSTER_KINDS.some((known) => known === kind);
+}
+
+function unsupported(valid: KindedObject): Fault[] {
   switch (valid.kind) {
     case "ResponsePolicy":
     case "ClusterResponsePolicy":
@@ -60,6 +61,9 @@ function notesOf(valid: KindedObject): Fault[] {
     case "FlowReset":
     case "ClusterFlowReset":
       return unsupportedOfReset(valid.object.spec);
+    case "SensorFleet":
+      return unsupportedOfFleet(valid.object.spec);
+    case "SensorNode":
     case "SensorSettings":
       return [];
   }

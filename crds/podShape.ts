@@ -1,0 +1,35 @@
+/** Parts of a pod's template that a SensorFleet passes on; their forms are core/v1's. */
+import { z } from "zod";
+import { atomic } from "./kubernetesFields.ts";
+import { MAX_LABELS, MAX_TOLERATIONS } from "./limits.ts";
+
+/** Kubernetes' quantity: 100m, 0.5, 128Mi, or a plain number. */
+const QUANTITY = /^([0-9]{1,15}(\.[0-9]{1,9})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
+
+const quantity = z.union([z.int().min(0), z.string().max(32).regex(QUANTITY, { error: "Cannot read a quantity, expected one such as 100m, 0.5 or 128Mi" })], {
+  error: "Cannot read a quantity, expected one such as 100m, 0.5 or 128Mi",
+});
+
+const quantities = z.record(z.string().min(1).max(317), quantity).meta({ maxProperties: 16 });
+
+export const resources = z.strictObject({
+  requests: quantities.default({ cpu: "100m", memory: "128Mi" }).describe("What the scheduler reserves."),
+  limits: quantities.default({ memory: "512Mi" }).describe("What the kernel enforces."),
+});
+
+export const toleration = z.strictObject({
+  key: z.string().max(317).optional().describe("Key of the taint. Left out, with operator Exists, it is any."),
+  operator: z.enum(["Exists", "Equal"]).optional().describe("Equal (unless told) compares value too."),
+  value: z.string().max(63).optional().describe("Value of the taint, with operator Equal."),
+  effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]).optional().describe("Effect of the taint. Left out it is any."),
+  tolerationSeconds: z.int().optional().describe("How long the pod stays on a node with such a taint of effect NoExecute. Left out, for ever."),
+});
+
+export const tolerations = atomic(z.array(toleration).max(MAX_TOLERATIONS));
+
+/** A number of nodes, or a share of them. */
+export const rolloutLimit = z.union([z.int().min(1), z.string().regex(/^(100|[1-9][0-9]?)%$/, { error: "Cannot read a share, expected a number or one such as 10%" })], {
+  error: "Cannot read a share, expected a number from 1 or one such as 10%",
+});
+
+export const annotations = z.record(z.string().min(1).max(317), z.string().max(4096)).meta({ maxProperties: MAX_LABELS });

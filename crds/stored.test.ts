@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import type { ResponsePolicySpec } from "./responsePolicy.ts";
+import { faultsOf, leastPolicy, leastReset, leastRule, notesOf, policyWith, resetWith } from "./spec.fixture.ts";
+import { validate } from "./validate.ts";
+
+const cluster = { standalone: false };
+
+function rulesOf(value: unknown): string[] | undefined {
+  const { valid } = validate(value, cluster);
+  return (valid?.object.spec as ResponsePolicySpec | undefined)?.rules.map(({ name }) => name);
+}
+
+const two = [leastRule, { name: "s", connection: {} }];
+
+describe("an object of an API server", () => {
+  it.each([
+    ["in the spec", policyWith({ colour: "red" }), "colour: Cannot understand a field that this version does not know, and goes on without it: current field is colour"],
+    ["deep in respond", policyWith({ respond: { reset: { politely: true } } }), "respond.reset.politely: Cannot understand a field that this version does not know, and goes on without it: current field is respond.reset.politely"],
+    ["in the status", { ...leastPolicy, status: { mood: "good" } }, "status.mood: Cannot understand a field that this version does not know, and goes on without it: current field is mood"],
+  ])("goes on without an unknown field and names it: %s", (_name, value, note) => {
+    expect([faultsOf(value, cluster), notesOf(value, cluster), rulesOf(value)]).toEqual([[], [note], ["r"]]);
+  });
+
+  it.each([
+    ["a rule", { rules: [{ ...leastRule, newDetector: {} }, two[1]] }, ["s"], "so that the rule never fires: current field is rules[0].newDetector"],
+    ["a rule's peers", { rules: [two[0], { ...two[1], peers: { asns: [64500] } }] }, ["r"], "so that the rule never fires: current field is rules[1].peers.asns"],
+    ["the subject", { rules: two, subject: { vlan: 7 } }, [], "so that no rule fires: current field is subject.vlan"],
+    ["an exemption", { rules: two, exempt: [{ cidrs: ["10.0.0.0/8"], until: "x" }] }, [], "so that no rule fires: current field is exempt[0].until"],
+  ])("never matches more because a part of %s is not known", (_name, spec, left, note) => {
+    expect([rulesOf(policyWith(spec)), notesOf(policyWith(spec), cluster)]).toEqual([left, [expect.stringContaining(note)]]);
+  });
+
+  it("of kind FlowReset is refused where a part of its match is not known", () => {
+    expect(faultsOf(resetWith({ match: { client: { ip: "10.0.0.7", zone: "a" } } }), cluster)).toEqual([
+      'match.client.zone: Cannot leave out a part of match that this version does not know, because more would be reset: current field is "zone"',
+    ]);
+    expect(faultsOf(resetWith({ mood: "good" }), cluster)).toEqual([]);
+  });
+
+  it("is told what is wrong by field, unknown ones beside it or not", () => {
+    expect(faultsOf(policyWith({ mode: "Sometimes", colour: "red" }), cluster)).toEqual(['mode: Cannot take this value, expected one of Observe, Enforce: current value is "Sometimes"']);
+    expect(faultsOf({ ...leastPolicy, metadata: {} }, cluster)).toEqual(["metadata.name: Cannot do without a name, expected the API server's: current metadata is a map of 0"]);
+    expect(faultsOf({ ...leastPolicy, spec: "x" }, cluster)).toEqual(['spec: Cannot take this value, expected a map: current value is "x"']);
+  });
+
+  it("is read without its status where that is broken", () => {
+    const { valid, notes } = validate({ ...leastReset, status: { phase: "Dancing" } }, cluster);
+    expect(valid?.object).not.toHaveProperty("status");
+    expect(notes.map(({ message }) => message)).toEqual([expect.stringMatching(/^Cannot take this value, expected one of Pending, .*; the status is not read$/)]);
+  });
+
+  it("keeps the metadata that it came with, also what we do not know of", () => {
+    const metadata = { name: "p", namespace: "shop", uid: "u", later: { added: true }, annotations: { a: "b" } };
+    expect(validate({ ...leastPolicy, metadata }, cluster).valid?.object.metadata).toBe(metadata);
+  });
+
+  it("is not changed by being read", () => {
+    const value = Object.freeze({ ...leastPolicy, spec: Object.freeze({ colour: "red", rules: Object.freeze([Object.freeze({ ...leastRule, x: 1 }), two[1]]) }) });
+    expect(rulesOf(value)).toEqual(["s"]);
+    expect(value.spec.rules).toHaveLength(2);
+  });
+});
+
+describe("a kind of the cluster", () => {
+  const object = (kind: string, spec: object) => ({ apiVersion: "flowreset.io/v1alpha1", kind, metadata: { name: "n" }, spec });
+  it.each([
+    ["SensorFleet", {}, "Cannot use a SensorFleet without a cluster, expected SensorSettings: current kind is SensorFleet"],
+    ["SensorNode", { fleet: "default" }, "Cannot use a SensorNode without a cluster, expected nothing in its place: a sensor in a cluster writes it: current kind is SensorNode"],
+  ])("%s is for a cluster only", (kind, spec, fault) => {
+    expect(faultsOf(object(kind, spec))).toEqual([`kind: ${fault}`]);
+    expect(faultsOf(object(kind, spec), cluster)).toEqual([]);
+  });
+
+  it("says what is not supported yet", () => {
+    expect(notesOf(object("SensorFleet", { capture: { mode: "PodNetns" } }), cluster)).toEqual([
+      "capture.mode: Cannot capture in this mode, not supported yet, so that HostInterfaces is used: current value is PodNetns",
+    ]);
+  });
+});
