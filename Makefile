@@ -51,6 +51,11 @@ bench: setup native lab-packages ## Figures beside peers, half an hour (BENCH="k
 install: setup native ## The product and its Node.js, to PREFIX (/usr/local)
 	@tools/install.sh "$(PREFIX)"
 
+##@ Run it in Kubernetes
+.PHONY: image
+image: setup native ## The image of operator and sensor, an OCI archive in images/build (no daemon)
+	@images/build.sh
+
 ##@ Set-up (done by the others as needed)
 .PHONY: setup
 setup: node_modules/.ready ## Node 24 and the npm packages
@@ -78,7 +83,7 @@ lab-packages: ## Debian packages of the lab (as root; else names them)
 
 .PHONY: clean
 clean: ## Removes what was built and fetched
-	@rm -rf node_modules .tools sensor/native/*.node test/*/build bench.json
+	@rm -rf node_modules .tools sensor/native/*.node test/*/build images/build bench.json
 
 .PHONY: help
 help: ## This list

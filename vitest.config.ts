@@ -1,4 +1,4 @@
-/** Three projects: `unit` is `make check`, `fuzz` and `lab` join it in `make test`. */
+/** The projects: `unit` is `make check`, the others join it in `make test`. */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -16,6 +16,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 600_000 },
+      },
+      {
+        extends: true,
+        test: { name: "image", include: ["images/**/*.test.ts"], testTimeout: 60_000 },
       },
       {
         extends: true,

@@ -1,5 +1,5 @@
 /**
- * `make test`: the three projects one after the other, so that the lab has the machine to itself, and a
+ * `make test`: the projects one after the other, so that the lab has the machine to itself, and a
  * closing line that says how many tests ran. Ends 1 when one failed or none ran.
  */
 import { spawnSync } from "node:child_process";
@@ -14,7 +14,7 @@ let failed = 0;
 let skipped = 0;
 let broken = false;
 
-for (const project of ["unit", "fuzz", "lab"]) {
+for (const project of ["unit", "fuzz", "image", "lab"]) {
   const started = process.hrtime.bigint();
   console.log(`\n== ${project}`);
   const report = join(folder, `${project}.json`);

@@ -13,7 +13,9 @@ trap 'rm -rf "$new"' EXIT
 mkdir -p "$new" "${DESTDIR:-}$prefix/bin" || { echo "Cannot write to ${DESTDIR:-}$prefix: use sudo, or another PREFIX" >&2; exit 1; }
 
 # The product without its tests, as git would list it; a checkout without git has no strays either.
-(cd "$root" && find crds cli sensor -type f ! -name '*.test.ts' ! -name '*.fixture.ts' ! -name '*.[ch]' ! -name '*.node.[0-9]*' -print0) |
+rooms=$(cd "$root" && ls -d crds cli kube operator sensor 2>/dev/null) || true
+# shellcheck disable=SC2086
+(cd "$root" && find $rooms -type f ! -name '*.test.ts' ! -name '*.fixture.ts' ! -name '*.[ch]' ! -name '*.node.[0-9]*' ! -path 'crds/generate/*' ! -name '*.yaml' -print0) |
   (cd "$root" && xargs -0 cp --parents -t "$new")
 for file in package.json package-lock.json .npmrc flowreset LICENSE README.md CHANGELOG.md examples; do
   [ ! -e "$root/$file" ] || cp -R "$root/$file" "$new/"
