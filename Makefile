@@ -28,7 +28,7 @@ check: setup native ## Types, lint, unit and property tests: about a minute
 	@$(vitest) --project unit
 
 .PHONY: test
-test: setup native lab-packages cap-if-possible ## Everything: unit, fuzz and lab (real kernels, real tools)
+test: setup native lab-packages cap-if-possible ## Everything: unit, fuzz, API server and lab (real kernels, real tools)
 	@$(node_path) node_modules/.bin/tsc -p .
 	@$(node_path) node_modules/.bin/oxlint --quiet
 	@$(run) test/run.ts

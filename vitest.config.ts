@@ -9,8 +9,21 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{crds,cli,kube,sensor,tools}/**/*.test.ts", "test/*.test.ts"],
+          include: ["{crds,cli,kube,operator,sensor,tools}/**/*.test.ts", "test/*.test.ts"],
+          exclude: ["**/*.apiserver.test.ts", "**/node_modules/**"],
           testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "apiserver",
+          include: ["**/*.apiserver.test.ts"],
+          globalSetup: "test/cluster/sharedApiServer.setup.ts",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // A small machine has a real API server to run as well.
+          maxWorkers: 2,
         },
       },
       {

@@ -14,7 +14,7 @@ let failed = 0;
 let skipped = 0;
 let broken = false;
 
-for (const project of ["unit", "fuzz", "image", "lab"]) {
+for (const project of ["unit", "fuzz", "image", "apiserver", "lab"]) {
   const started = process.hrtime.bigint();
   console.log(`\n== ${project}`);
   const report = join(folder, `${project}.json`);

@@ -1,0 +1,50 @@
+/** The Go modules beside this file that name what is built, at which version, and with which sums of all its parts. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { arch } from "node:process";
+
+/** Each command, the module that it is built from, and how long that took on 2 cores of 2 GHz with nothing built before. */
+export const COMMANDS = {
+  etcd: { module: "etcd", package: "go.etcd.io/etcd/server/v3", usualSeconds: 45 },
+  "kube-apiserver": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-apiserver", usualSeconds: 240 },
+  kubectl: { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubectl", usualSeconds: 60 },
+  "kube-controller-manager": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-controller-manager", usualSeconds: 65 },
+  "kube-scheduler": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-scheduler", usualSeconds: 10 },
+  kubelet: { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubelet", usualSeconds: 25 },
+  "kube-proxy": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-proxy", usualSeconds: 15 },
+  helm: { module: "helm", package: "helm.sh/helm/v3/cmd/helm", usualSeconds: 100 },
+} as const;
+
+export type CommandName = keyof typeof COMMANDS;
+
+export interface GoModule {
+  readonly folder: string;
+  /** Of the thing itself, with its v: "v1.35.4". */
+  readonly version: string;
+  /** The oldest Go that builds it: "1.25.0". */
+  readonly goVersion: string;
+  /** Names what is built from it: changes with every version of every part. */
+  readonly key: string;
+}
+
+export function goModule(name: CommandName): GoModule {
+  const folder = `${import.meta.dirname}/go/${COMMANDS[name].module}`;
+  const text = readFileSync(`${folder}/go.mod`, "utf8");
+  const version = required(text).find(([path]) => `${COMMANDS[name].package}/`.startsWith(`${path}/`))?.[1];
+  const goVersion = text.match(/^go (\S+)$/m)?.[1];
+  if (version === undefined || goVersion === undefined) throw new Error(`Write the module of ${name} and a go line into ${folder}/go.mod`);
+  const sum = createHash("sha256").update(text).update(readFileSync(`${folder}/go.sum`)).digest("hex").slice(0, 12);
+  return { folder, version, goVersion, key: `${COMMANDS[name].module}-${version}-${arch}-${sum}` };
+}
+
+/** The modules that a go.mod requires, with their versions. */
+function required(text: string): [path: string, version: string][] {
+  return [...text.matchAll(/^(?:require )?\s*(\S+) (v\d\S*)(?: \/\/ indirect)?$/gm)].map(([, path, version]) => [path!, version!]);
+}
+
+/** Flags of the linker: Helm and kubectl ask Kubernetes for its version, which the module alone does not tell it. */
+export function linkerFlags({ version }: GoModule): string {
+  const [major, minor] = version.slice(1).split(".");
+  const base = "k8s.io/component-base/version";
+  return `-s -w -X ${base}.gitVersion=${version} -X ${base}.gitMajor=${major} -X ${base}.gitMinor=${minor}`;
+}

@@ -1,0 +1,18 @@
+/** Global setup of the vitest project `apiserver`: brings an API server up for the whole run. */
+import { env } from "node:process";
+import { homedir } from "node:os";
+import { bringBinaries } from "./binaries.ts";
+import { startApiServer } from "./privateApiServer.ts";
+import { SHARED_VARIABLE } from "./sharedApiServer.ts";
+
+/** With USE_EXISTING_CLUSTER=true the cluster of the current kubeconfig is used: its administrator needs a certificate. */
+export async function setup(): Promise<(() => Promise<void>) | undefined> {
+  if (env["USE_EXISTING_CLUSTER"] === "true") {
+    const { kubectl } = await bringBinaries(["kubectl"]);
+    env[SHARED_VARIABLE] = JSON.stringify({ kubeconfigPath: env["KUBECONFIG"] || `${homedir()}/.kube/config`, kubectl });
+    return undefined;
+  }
+  const server = await startApiServer();
+  env[SHARED_VARIABLE] = JSON.stringify(server.address);
+  return () => server.close();
+}
