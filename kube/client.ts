@@ -13,11 +13,11 @@ import type {
 } from "./calls.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { KubeCounters } from "./counters.ts";
-import { type Call, Exchange, type Stream } from "./exchange.ts";
+import { type Call, Exchange, type Stream, watchCall } from "./exchange.ts";
 import { mergePatch } from "./mergePatch.ts";
-import { type KubeObject, keyOf } from "./object.ts";
+import { type KubeObject, keyOf, withoutManagedFields } from "./object.ts";
 import { listPages } from "./pages.ts";
-import { type Resource, apiVersionOf, pathOf } from "./resources.ts";
+import { type Resource, apiVersionOf, labelOf, pathOf } from "./resources.ts";
 
 const APPLY_PATCH = "application/apply-patch+yaml"; // JSON is YAML.
 const MERGE_PATCH = "application/merge-patch+json";
@@ -149,23 +149,6 @@ export class KubeClient {
   async #object<T extends KubeObject>(request: Call): Promise<T> {
     return withoutManagedFields(await this.#json<T>(request));
   }
-}
-
-/** The server's own book-keeping of field owners: half of a small object's size, and nobody's concern here. */
-export function withoutManagedFields<T>(object: T): T {
-  const metadata = (object as { metadata?: { managedFields?: unknown } | null } | null)?.metadata;
-  if (metadata?.managedFields !== undefined) delete metadata.managedFields;
-  return object;
-}
-
-export function watchCall(resource: Resource, namespace: string | undefined): Call {
-  return { verb: "watch", method: "GET", resource: labelOf(resource), name: "", path: pathOf(resource, namespace) };
-}
-
-/** `pods`, `daemonsets.apps`, `flowresets.flowreset.io/status`: as RBAC's own messages name it. */
-export function labelOf(resource: Resource, subresource?: string): string {
-  const plural = resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
-  return subresource === undefined ? plural : `${plural}/${subresource}`;
 }
 
 function call(verb: string, method: Call["method"], resource: Resource, reference: ObjectReference, subresource?: string): Call {

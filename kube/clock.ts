@@ -6,7 +6,7 @@ export interface Clock {
   wallMs(): number;
   /** 0 up to but not including 1. */
   random(): number;
-  /** Calls back once after `delayMs`; what it returns takes the call back. Does not keep the process alive. */
+  /** Calls back once after `delayMs`, never at once; what it returns takes the call back. */
   timer(delayMs: number, callback: () => void): () => void;
 }
 
@@ -16,7 +16,6 @@ export const systemClock: Clock = {
   random: () => Math.random(),
   timer(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
-    timer.unref();
     return () => clearTimeout(timer);
   },
 };

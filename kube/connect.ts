@@ -32,5 +32,5 @@ async function openAccess(options: ConnectOptions, clock: Clock): Promise<Access
   }
   // Not in a pod: client-node costs 77 MB, and is loaded by who needs it.
   const { openKubeconfigAccess } = await import("./kubeconfigAccess.ts");
-  return openKubeconfigAccess({ file: kubeconfig, context, clock });
+  return openKubeconfigAccess({ file: kubeconfig, context, clock, log });
 }

@@ -5,6 +5,7 @@ import type { Access } from "./access.ts";
 import type { Clock } from "./clock.ts";
 import type { KubeCounters } from "./counters.ts";
 import { KubeError, readRetryAfter, readStatus } from "./kubeError.ts";
+import { type Resource, labelOf, pathOf } from "./resources.ts";
 
 // See access.ts for why not the whole of undici.
 const undiciRequest = createRequire(import.meta.url)("undici/lib/api/api-request.js") as (
@@ -13,8 +14,8 @@ const undiciRequest = createRequire(import.meta.url)("undici/lib/api/api-request
 ) => Promise<Dispatcher.ResponseData>;
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
-/** A page of a list may be long; what is longer is a hostile tenant's, and asked for in smaller pages. */
-const MAX_BODY_BYTES = 32 * 1_024 * 1_024;
+/** 500 pods are 5 MB. A page that is longer (objects may have 1.5 MB each) is asked for in smaller ones. */
+const MAX_BODY_BYTES = 8 * 1_024 * 1_024;
 /** Of a refusal: enough to say why. */
 const MAX_ERROR_BYTES = 64 * 1_024;
 
@@ -67,11 +68,11 @@ export class Exchange {
     }
   }
 
-  /** The answer's head came within the timeout; its body is read by the caller. */
+  /** The answer's head comes within the timeout or until the signal; its body is the caller's, to read and to cut. */
   async open(call: Call): Promise<Stream> {
-    const { abort, release } = this.#deadline(undefined, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const { abort, release } = this.#deadline(call.signal, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     try {
-      const response = await this.#request(call, call.signal === undefined ? abort : AbortSignal.any([abort, call.signal]), true);
+      const response = await this.#request(call, abort, true);
       const { body } = response;
       body.on("error", () => {}); // Whoever reads it sees it; after a cut nobody does.
       return { chunks: body, cut: () => void body.destroy() };
@@ -108,8 +109,12 @@ export class Exchange {
     }
   }
 
-  #options(call: Call, headers: Record<string, string>, signal: AbortSignal): Dispatcher.RequestOptions {
+  #options(call: Call, headers: Readonly<Record<string, string>>, signal: AbortSignal): Dispatcher.RequestOptions {
     return {
+      origin: this.#access.origin,
+      // Whole calls have their deadline, and watches their watchdog.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       path: `${this.#access.pathPrefix}${call.path}${queryText(call.query)}`,
       method: call.method,
       headers: {
@@ -170,7 +175,13 @@ async function readBody(body: AsyncIterable<Buffer> & { destroy(): unknown }, li
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
 
-function describe({ verb, resource, name, method, path }: Call): { verb: string; resource: string; name: string; path: string } {
+/** Opening a watch. */
+export function watchCall(resource: Resource, namespace: string | undefined): Call {
+  return { verb: "watch", method: "GET", resource: labelOf(resource), name: "", path: pathOf(resource, namespace) };
+}
+
+/** A call as KubeError names it. */
+export function describe({ verb, resource, name, method, path }: Call): { verb: string; resource: string; name: string; path: string } {
   return { verb, resource, name, path: `${method} ${path}` };
 }
 

@@ -4,22 +4,25 @@
  */
 import { KubeConfig } from "@kubernetes/client-node";
 import type { RequestOptions } from "node:https";
-import { ProxyAgent, Socks5ProxyAgent } from "undici";
-import { type Access, type Connections, type TlsSettings, cutConnections, openConnections, retireConnections } from "./access.ts";
+import { EnvHttpProxyAgent, ProxyAgent, Socks5ProxyAgent } from "undici";
+import { type Access, type Connections, type Credentials, type TlsSettings, openConnections, openRotatingAccess } from "./access.ts";
 import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
 
 export interface KubeconfigAccessOptions {
   /** Absent: KUBECONFIG, ~/.kube/config. */
   file: string | undefined;
   context: string | undefined;
   clock: Clock;
+  log: Log;
 }
 
 /** Exec plugins and OIDC renew what has expired when asked; client-node remembers what is still good. */
 const ASK_AGAIN_MS = 10_000;
 
+/** Rejects where the kubeconfig cannot be used, or its plugin does not answer. */
 export async function openKubeconfigAccess(options: KubeconfigAccessOptions): Promise<Access> {
-  const { clock } = options;
+  const { clock, log } = options;
   const config = load(options);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
@@ -27,32 +30,15 @@ export async function openKubeconfigAccess(options: KubeconfigAccessOptions): Pr
     throw new Error(`Cannot use the kubeconfig, expected a context with a cluster, one of ${known || "none"}: current value is ${config.getCurrentContext() || "none"}`);
   }
   const { origin, pathname } = new URL(cluster.server);
-  let credentials = await ask(config);
-  let askedAtMs = clock.monotonicMs();
-  let connections = open(config, origin, credentials.tls);
-
-  async function refresh(): Promise<boolean> {
-    askedAtMs = clock.monotonicMs();
-    const next = await ask(config);
-    const changed = next.fingerprint !== credentials.fingerprint;
-    if (next.tlsFingerprint !== credentials.tlsFingerprint) {
-      retireConnections(connections);
-      connections = open(config, origin, next.tls);
-    }
-    credentials = next;
-    return changed;
-  }
-
-  return {
+  return openRotatingAccess({
     origin,
     pathPrefix: pathname.replace(/\/+$/, ""),
-    async current() {
-      if (clock.monotonicMs() - askedAtMs >= ASK_AGAIN_MS) await refresh();
-      return { connections, headers: credentials.headers };
-    },
-    refresh,
-    close: () => cutConnections(connections),
-  };
+    read: () => ask(config),
+    open: (tls) => open(origin, tls, cluster.proxyUrl),
+    rereadMs: ASK_AGAIN_MS,
+    monotonicMs: () => clock.monotonicMs(),
+    onReadError: (error) => log.warn({ err: error }, "the kubeconfig's credentials cannot be renewed, going on with the last ones"),
+  });
 }
 
 function load({ file, context }: KubeconfigAccessOptions): KubeConfig {
@@ -61,17 +47,11 @@ function load({ file, context }: KubeconfigAccessOptions): KubeConfig {
     if (file === undefined) config.loadFromDefault();
     else config.loadFromFile(file);
   } catch (error) {
-    throw new Error(`Cannot read the kubeconfig, expected a file that kubectl takes: current value is ${file ?? "the default one"}, ${(error as Error).message}`, { cause: error });
+    const { message } = error as Error;
+    throw new Error(`Cannot read the kubeconfig, expected a file that kubectl takes: current value is ${file ?? "the default one"}, ${message}`, { cause: error });
   }
   if (context !== undefined) config.setCurrentContext(context);
   return config;
-}
-
-interface Credentials {
-  readonly tls: TlsSettings;
-  readonly headers: Record<string, string>;
-  readonly tlsFingerprint: string;
-  readonly fingerprint: string;
 }
 
 async function ask(config: KubeConfig): Promise<Credentials> {
@@ -83,14 +63,16 @@ async function ask(config: KubeConfig): Promise<Credentials> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(asked.headers ?? {})) headers[name.toLowerCase()] = String(value);
   if (typeof asked.auth === "string") headers["authorization"] = `Basic ${Buffer.from(asked.auth).toString("base64")}`;
-  const tlsFingerprint = JSON.stringify(Object.values(tls), (_, value: unknown) => (Buffer.isBuffer(value) ? value.toString("base64") : value));
-  return { tls, headers, tlsFingerprint, fingerprint: tlsFingerprint + JSON.stringify(headers) };
+  return { headers, tls, identity: JSON.stringify(headers), trust: JSON.stringify(tls) };
 }
 
-function open(config: KubeConfig, origin: string, tls: TlsSettings): Connections {
-  const proxy = config.getCurrentCluster()?.proxyUrl;
-  if (proxy === undefined || proxy === "") return openConnections(origin, tls);
-  const agent = (): ProxyAgent | Socks5ProxyAgent =>
-    /^socks/.test(proxy) ? new Socks5ProxyAgent(proxy, { requestTls: tls }) : new ProxyAgent({ uri: proxy, requestTls: tls, allowH2: false });
+function open(origin: string, tls: TlsSettings, proxyUrl: string | undefined): Connections {
+  const proxy = proxyUrl === "" ? undefined : proxyUrl;
+  const isFromEnvironment = proxy === undefined && ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].some((name) => (process.env[name] ?? "") !== "");
+  if (proxy === undefined && !isFromEnvironment) return openConnections(origin, tls);
+  const agent = (): Connections["requests"] => {
+    if (proxy === undefined) return new EnvHttpProxyAgent({ requestTls: tls, connect: tls, allowH2: false });
+    return proxy.startsWith("socks") ? new Socks5ProxyAgent(proxy, { requestTls: tls }) : new ProxyAgent({ uri: proxy, requestTls: tls, allowH2: false });
+  };
   return { requests: agent(), watches: agent() };
 }

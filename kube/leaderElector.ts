@@ -1,8 +1,11 @@
 /** One leader among replicas, by a Lease and client-go's rules. */
+import type { CallOptions } from "./calls.ts";
 import type { KubeClient } from "./client.ts";
 import { sleep } from "./clock.ts";
 import { KubeError } from "./kubeError.ts";
 import { type Log, silentLog } from "./log.ts";
+import { isSame } from "./mergePatch.ts";
+import { microTime } from "./microTime.ts";
 import type { KubeObject } from "./object.ts";
 import { RESOURCES } from "./resources.ts";
 
@@ -19,7 +22,7 @@ export interface LeaderElectorOptions {
   onStartedLeading: () => void;
   /** We lead no longer and another may at once: stop writing and end the process. Not called by close(). */
   onStoppedLeading: () => void;
-  /** Somebody leads, us included. */
+  /** Another leads than before, or we do; "" nobody, for now. */
   onNewLeader?: ((identity: string, annotations: Readonly<Record<string, string>>) => void) | undefined;
   log?: Log | undefined;
   /** 15 s, 10 s and 2 s. */
@@ -36,7 +39,9 @@ interface LeaseSpec {
   leaseTransitions?: number;
 }
 
-type Lease = KubeObject & { spec?: LeaseSpec };
+interface Lease extends KubeObject {
+  spec?: LeaseSpec;
+}
 
 /** client-go's: waits differ by up to this much, so that candidates do not collide for ever. */
 const JITTER = 1.2;
@@ -49,11 +54,11 @@ export class LeaderElector {
   readonly #retryPeriodMs: number;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
-  #isLeader = false;
-  #leader = "";
-  /** The Lease as it was last seen, and when it was first seen so: clocks of others are not believed. */
+  /** While we lead: when the last renewal that was granted was asked for. */
+  #renewedAtMs: number | undefined;
+  /** The Lease as it was last seen, and since when: the clocks of others are not believed. */
   #lease: Lease | undefined;
-  #seenAtMs = 0;
+  #seenSinceMs = 0;
 
   constructor(options: LeaderElectorOptions) {
     this.#options = options;
@@ -61,81 +66,89 @@ export class LeaderElector {
     this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;
     this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
     this.#retryPeriodMs = options.retryPeriodMs ?? 2_000;
+    if (this.#leaseDurationMs <= this.#renewDeadlineMs || this.#renewDeadlineMs <= this.#retryPeriodMs * JITTER) {
+      const current = `${this.#leaseDurationMs}, ${this.#renewDeadlineMs}, ${this.#retryPeriodMs} ms`;
+      throw new RangeError(`Cannot elect a leader, expected lease duration > renew deadline > ${JITTER} x retry period: current value is ${current}`);
+    }
   }
 
+  /** Also false when a renewal is overdue (the process slept): ask before each write. */
   get isLeader(): boolean {
-    return this.#isLeader;
+    return this.#renewedAtMs !== undefined && this.#options.client.clock.monotonicMs() < this.#renewedAtMs + this.#renewDeadlineMs;
   }
 
-  /** Who leads, as far as it is known; "" unknown. */
+  /** Who leads, as far as it is known; "" nobody or unknown. */
   get leader(): string {
-    return this.#leader;
+    return this.#lease?.spec?.holderIdentity ?? "";
+  }
+
+  /** What the leader says of itself. */
+  get leaderAnnotations(): Readonly<Record<string, string>> {
+    return this.leader === "" ? {} : (this.#lease?.metadata.annotations ?? {});
   }
 
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Gives the lease back, where we hold it: the next leader need not wait for its end. */
+  /** Gives the lease back where we hold it, so that the next leader need not wait for its end. Stop writing before. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options.client;
+    const { client, name, onStartedLeading, onStoppedLeading } = this.#options;
     const { signal } = this.#stop;
+    let askedAtMs = client.clock.monotonicMs();
     while (!signal.aborted && !(await this.#tryOnce(this.#renewDeadlineMs))) {
-      await sleep(clock, this.#retryPeriodMs * (1 + clock.random() * JITTER), signal);
+      await sleep(client.clock, this.#retryPeriodMs * (1 + client.clock.random() * JITTER), signal);
+      askedAtMs = client.clock.monotonicMs();
     }
-    if (!this.#isHeld()) return;
     if (!signal.aborted) {
-      this.#isLeader = true;
-      this.#options.onStartedLeading();
+      this.#renewedAtMs = askedAtMs;
+      this.#log.info({ lease: name }, "leading from now on");
+      onStartedLeading();
       await this.#keep();
-      this.#isLeader = false;
+      this.#renewedAtMs = undefined;
       if (!signal.aborted) {
-        this.#log.error({ lease: this.#options.name }, "leadership is lost");
-        this.#options.onStoppedLeading();
+        this.#log.error({ lease: name }, "leadership is lost");
+        onStoppedLeading();
         return;
       }
     }
     await this.#release();
   }
 
-  /** Renews until that has failed for the whole renew deadline, another holds the lease, or we are closed. */
+  /** Returns when no renewal was granted for the whole deadline, when another holds the lease, or when we are closed. */
   async #keep(): Promise<void> {
     const { clock } = this.#options.client;
     const { signal } = this.#stop;
-    let renewedAtMs = clock.monotonicMs();
     for (;;) {
       await sleep(clock, this.#retryPeriodMs, signal);
-      if (signal.aborted) return;
-      const startedMs = clock.monotonicMs();
-      const leftMs = renewedAtMs + this.#renewDeadlineMs - startedMs;
-      if (leftMs <= 0) return;
-      if (await this.#tryOnce(leftMs)) renewedAtMs = startedMs;
+      const askedAtMs = clock.monotonicMs();
+      const leftMs = this.#renewedAtMs! + this.#renewDeadlineMs - askedAtMs;
+      if (signal.aborted || leftMs <= 0) return;
+      if (await this.#tryOnce(leftMs)) this.#renewedAtMs = askedAtMs;
+      else if (!this.#isHeld()) return;
     }
   }
 
-  /** Takes or renews the lease. True: it is ours now. */
+  /** Takes or renews the lease. True: it is ours. */
   async #tryOnce(timeoutMs: number): Promise<boolean> {
     const { client, namespace, name } = this.#options;
     const options = { signal: this.#stop.signal, timeoutMs };
     try {
+      if (this.#isHeld() && (await this.#renew(options))) return true;
       const found = await client.find<Lease>(RESOURCES.leases, { namespace, name }, options);
       if (found === undefined) {
-        const made = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace, annotations: { ...this.#options.annotations } }, spec: this.#spec(undefined) };
-        this.#see(await client.create<Lease>(RESOURCES.leases, made, options));
+        const metadata = { name, namespace, annotations: { ...this.#options.annotations } };
+        this.#see(await client.create<Lease>(RESOURCES.leases, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec: this.#spec(undefined) }, options));
         return true;
       }
       this.#see(found);
-      const holder = found.spec?.holderIdentity ?? "";
-      const isOurs = holder === this.#options.identity;
-      if (!isOurs && holder !== "" && client.clock.monotonicMs() < this.#seenAtMs + this.#leaseDurationMs) return false;
-      const annotations = { ...found.metadata.annotations, ...this.#options.annotations };
-      const next = { ...found, metadata: { ...found.metadata, annotations }, spec: this.#spec(found.spec) };
-      this.#see(await client.replace<Lease>(RESOURCES.leases, next, options));
+      if (!this.#isHeld() && !this.#isFree()) return false;
+      this.#see(await this.#write(found, options));
       return true;
     } catch (error) {
       if (!this.#stop.signal.aborted) {
@@ -144,6 +157,23 @@ export class LeaderElector {
       }
       return false;
     }
+  }
+
+  /** One request where nobody else wrote since; false: read it again first. */
+  async #renew(options: CallOptions): Promise<boolean> {
+    try {
+      this.#see(await this.#write(this.#lease!, options));
+      return true;
+    } catch (error) {
+      if (KubeError.is(error, "Conflict") || KubeError.is(error, "NotFound")) return false;
+      throw error;
+    }
+  }
+
+  /** Refused with Conflict where another write came between. */
+  #write(lease: Lease, options: CallOptions): Promise<Lease> {
+    const annotations = { ...lease.metadata.annotations, ...this.#options.annotations };
+    return this.#options.client.replace<Lease>(RESOURCES.leases, { ...lease, metadata: { ...lease.metadata, annotations }, spec: this.#spec(lease.spec) }, options);
   }
 
   #spec(before: LeaseSpec | undefined): LeaseSpec {
@@ -160,33 +190,36 @@ export class LeaderElector {
   }
 
   #see(lease: Lease): void {
-    if (lease.metadata.resourceVersion !== this.#lease?.metadata.resourceVersion) {
-      this.#lease = lease;
-      this.#seenAtMs = this.#options.client.clock.monotonicMs();
-    }
-    const leader = lease.spec?.holderIdentity ?? "";
-    if (leader === this.#leader) return;
-    this.#leader = leader;
-    if (leader !== "") this.#options.onNewLeader?.(leader, lease.metadata.annotations ?? {});
+    const before = this.leader;
+    if (!isSame(lease.spec, this.#lease?.spec)) this.#seenSinceMs = this.#options.client.clock.monotonicMs();
+    this.#lease = lease;
+    if (this.leader === before) return;
+    this.#options.onNewLeader?.(this.leader, this.leaderAnnotations);
   }
 
   #isHeld(): boolean {
-    return this.#lease?.spec?.holderIdentity === this.#options.identity;
+    return this.leader === this.#options.identity;
+  }
+
+  /** Nobody holds it, or whoever does has not renewed it for its whole duration under our eyes. */
+  #isFree(): boolean {
+    const durationMs = (this.#lease?.spec?.leaseDurationSeconds ?? 0) * 1_000 || this.#leaseDurationMs;
+    return this.leader === "" || this.#options.client.clock.monotonicMs() >= this.#seenSinceMs + durationMs;
   }
 
   async #release(): Promise<void> {
-    const { client, identity } = this.#options;
-    const lease = this.#lease;
-    if (lease === undefined || lease.spec?.holderIdentity !== identity) return;
-    const now = microTime(client.clock.wallMs());
-    const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-    await client.replace(RESOURCES.leases, { ...lease, spec }, { timeoutMs: this.#retryPeriodMs }).catch((error: Error) => {
-      this.#log.warn({ lease: this.#options.name }, error.message);
-    });
+    const { client, namespace, name, identity } = this.#options;
+    const options = { timeoutMs: this.#retryPeriodMs };
+    try {
+      // Read anew: a request that took or renewed it may have been under way when we were closed.
+      const lease = await client.find<Lease>(RESOURCES.leases, { namespace, name }, options);
+      if (lease?.spec?.holderIdentity !== identity) return;
+      const now = microTime(client.clock.wallMs());
+      const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
+      await client.replace<Lease>(RESOURCES.leases, { ...lease, spec }, options);
+      this.#log.info({ lease: name }, "the lease is given back");
+    } catch (error) {
+      this.#log.warn({ lease: name }, (error as Error).message);
+    }
   }
-}
-
-/** metav1.MicroTime: six digits of a second, always. */
-export function microTime(unixMs: number): string {
-  return new Date(unixMs).toISOString().replace(/Z$/, "000Z");
 }

@@ -31,7 +31,7 @@ export type { Resource, ResourceName } from "./resources.ts";
 export { Reflector } from "./reflector.ts";
 export type { ReflectorEvent, ReflectorOptions, ReflectorState } from "./reflector.ts";
 export { EventRecorder } from "./eventRecorder.ts";
-export type { EventDetails, EventRecorderOptions } from "./eventRecorder.ts";
+export type { EventDetails, EventObject, EventRecorderOptions } from "./eventRecorder.ts";
 export { LeaderElector } from "./leaderElector.ts";
 export type { LeaderElectorOptions } from "./leaderElector.ts";
 export { KubeCounters } from "./counters.ts";

@@ -1,10 +1,9 @@
 /** Lists in pages: what the server and we hold at one time stays bounded. */
 import type { ListOptions, ListPage } from "./calls.ts";
-import { labelOf, withoutManagedFields } from "./client.ts";
 import type { Call } from "./exchange.ts";
 import { KubeError } from "./kubeError.ts";
-import type { KubeObject } from "./object.ts";
-import { type Resource, apiVersionOf, pathOf } from "./resources.ts";
+import { type KubeObject, withoutManagedFields } from "./object.ts";
+import { type Resource, apiVersionOf, labelOf, pathOf } from "./resources.ts";
 
 const PAGE_OBJECTS = 500;
 /** How much smaller the pages become when one was too long to be taken. */
@@ -34,6 +33,7 @@ export async function* listPages<T extends KubeObject>(
     } catch (error) {
       if (KubeError.is(error, "ResponseTooLarge") && limit !== undefined && limit > 1) {
         limit = Math.max(1, Math.floor(limit / SHRINK));
+        resourceVersion = undefined; // Out of its cache a server may give everything, whatever the limit.
         continue;
       }
       if (!(error instanceof KubeError) || error.status !== 410 || from === undefined) throw error;

@@ -2,6 +2,7 @@
 import { Backoff } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
 import { sleep } from "./clock.ts";
+import { describe, watchCall } from "./exchange.ts";
 import { KubeError } from "./kubeError.ts";
 import { type Log, silentLog } from "./log.ts";
 import { type KubeObject, keyOf } from "./object.ts";
@@ -59,7 +60,9 @@ export class Reflector<T extends KubeObject = KubeObject> {
   #isSynced = false;
   #lists = 0;
   #watches = 0;
+  #listedAtMs = -Infinity;
   #listAgainAtMs = 0;
+  #openedAtMs: number | undefined;
   /** The next watch cannot go on from where the last one ended. */
   #mustList = true;
   /** The server has forgotten the version that we know: only its newest state will do. */
@@ -105,23 +108,25 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   async #run(): Promise<void> {
-    const { client } = this.#options;
+    const { clock } = this.#options.client;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const startedMs = client.clock.monotonicMs();
+      this.#openedAtMs = undefined;
       let failure: KubeError | undefined;
       try {
-        if (this.#mustList || startedMs >= this.#listAgainAtMs) await this.#list();
+        if (this.#mustList || clock.monotonicMs() >= this.#listAgainAtMs) await this.#list();
         if (!signal.aborted) await this.#watch();
       } catch (error) {
-        failure = asKubeError(error);
+        failure = this.#asKubeError(error);
       }
       if (signal.aborted) break;
-      if (client.clock.monotonicMs() - startedMs >= STABLE_MS) this.#backoff.reset();
-      else if (failure === undefined) failure = undefined;
-      if (failure === undefined && client.clock.monotonicMs() - startedMs >= STABLE_MS) continue;
+      const nowMs = clock.monotonicMs();
+      const wasStable = this.#openedAtMs !== undefined && nowMs - this.#openedAtMs >= STABLE_MS;
+      if (wasStable) this.#backoff.reset();
       if (failure !== undefined) this.#fail(failure);
-      await sleep(client.clock, this.#backoff.next(failure?.retryAfterMs), signal);
+      // At once only where that cannot repeat itself: after a long watch, or the first time that the past is forgotten.
+      const isAtOnce = failure === undefined ? wasStable : this.#isExpired && nowMs - this.#listedAtMs >= STABLE_MS;
+      if (!isAtOnce) await sleep(clock, this.#backoff.next(failure?.retryAfterMs), signal);
     }
     this.#setState({ connected: false });
   }
@@ -148,7 +153,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#mustList = false;
     this.#isExpired = false;
     if (this.#lists++ > 0) client.counters.relists++;
-    this.#listAgainAtMs = client.clock.monotonicMs() + RELIST_SHORTEST_MS + client.clock.random() * (RELIST_LONGEST_MS - RELIST_SHORTEST_MS);
+    this.#listedAtMs = client.clock.monotonicMs();
+    this.#listAgainAtMs = this.#listedAtMs + RELIST_SHORTEST_MS + client.clock.random() * (RELIST_LONGEST_MS - RELIST_SHORTEST_MS);
     this.#setState({ relists: this.#lists - 1, lastContactMs: client.clock.wallMs() });
     if (!this.#isSynced) {
       this.#isSynced = true;
@@ -158,7 +164,6 @@ export class Reflector<T extends KubeObject = KubeObject> {
 
   async #watch(): Promise<void> {
     const { client, resource, namespace, labelSelector, fieldSelector } = this.#options;
-    if (this.#watches++ > 0) client.counters.watchRestarts++;
     const { signal } = this.#stop;
     await watch({
       client,
@@ -168,7 +173,11 @@ export class Reflector<T extends KubeObject = KubeObject> {
       fieldSelector,
       resourceVersion: this.#resourceVersion,
       signal,
-      onOpen: () => this.#setState({ connected: true, error: undefined, reconnects: this.#watches - 1, lastContactMs: client.clock.wallMs() }),
+      onOpen: () => {
+        this.#openedAtMs = client.clock.monotonicMs();
+        if (this.#watches++ > 0) client.counters.watchRestarts++;
+        this.#setState({ connected: true, error: undefined, reconnects: this.#watches - 1, lastContactMs: client.clock.wallMs() });
+      },
       onContact: () => {
         const nowMs = client.clock.wallMs();
         client.counters.lastContactMs = nowMs;
@@ -195,6 +204,13 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#log[isNews ? "warn" : "debug"]({ resource: this.#options.resource.plural, reason: failure.reason }, failure.message);
   }
 
+  /** Anything but a KubeError is a mistake of ours: it is told as one, and does not stop the stream either. */
+  #asKubeError(error: unknown): KubeError {
+    if (error instanceof KubeError) return error;
+    const { resource, namespace } = this.#options;
+    return new KubeError({ ...describe(watchCall(resource, namespace)), status: 0, reason: "Unexpected", message: String(error), cause: error });
+  }
+
   #setState(change: Partial<ReflectorState>): void {
     this.#state = { ...this.#state, ...change };
     this.#guarded(() => this.#options.onState?.(this.#state), "onState");
@@ -215,9 +231,4 @@ export class Reflector<T extends KubeObject = KubeObject> {
 /** 410, or that the server has not come as far as we know (restored from a backup, another etcd): its own state counts. */
 function isExpired({ status, reason, message }: KubeError): boolean {
   return status === 410 || reason === "Expired" || reason === "Gone" || /too large resource version/i.test(message);
-}
-
-function asKubeError(error: unknown): KubeError {
-  if (error instanceof KubeError) return error;
-  return new KubeError({ verb: "watch", resource: "objects", name: "", path: "", status: 0, reason: "Unexpected", message: String(error), cause: error });
 }

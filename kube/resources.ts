@@ -59,3 +59,9 @@ export function pathOf(resource: Resource, namespace?: string, name?: string, su
   path += `/${encodeURIComponent(name)}`;
   return subresource === undefined ? path : `${path}/${subresource}`;
 }
+
+/** `pods`, `daemonsets.apps`, `flowresets.flowreset.io/status`: as RBAC's own messages name it. */
+export function labelOf(resource: Resource, subresource?: string): string {
+  const plural = resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
+  return subresource === undefined ? plural : `${plural}/${subresource}`;
+}

@@ -51,7 +51,7 @@ export class Store<T extends KubeObject> {
 
   /** A whole list: everything else is gone. What is gone is told first, so that an address is free before it is given anew. */
   replaceAll(next: ReadonlyMap<string, Entry<T>>): void {
-    for (const [key, { uid }] of [...this.#ids]) {
+    for (const [key, { uid }] of this.#ids) {
       const found = next.get(key);
       if (found === undefined || found.uid !== uid) this.#forget(key, undefined);
     }

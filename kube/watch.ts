@@ -1,13 +1,13 @@
 /** One watch: a stream of lines, each an object that came, changed or went, or a bookmark. */
 import type { KubeClient } from "./client.ts";
-import { labelOf, watchCall, withoutManagedFields } from "./client.ts";
+import { describe, watchCall } from "./exchange.ts";
 import { KubeError, readStatus } from "./kubeError.ts";
 import { LineSplitter, LineTooLong } from "./lines.ts";
-import type { KubeObject } from "./object.ts";
+import { type KubeObject, withoutManagedFields } from "./object.ts";
 import type { Resource } from "./resources.ts";
 
 /** An object is stored in at most 1.5 MB; as JSON with escapes it is a few times as much. */
-const MAX_LINE_BYTES = 16 * 1_024 * 1_024;
+const MAX_LINE_BYTES = 8 * 1_024 * 1_024;
 /** The server ends each watch within this time, at random so that not all come back at once; client-go's own figures. */
 const SHORTEST_S = 300;
 const LONGEST_S = 600;
@@ -41,10 +41,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const stream = await client.openWatch(resource, namespace, query, { signal });
   options.onOpen();
 
-  const fail = (status: number, reason: string, message: string, cause?: unknown): KubeError => {
-    const { verb, method, path } = watchCall(resource, namespace);
-    return new KubeError({ verb, resource: labelOf(resource), name: "", path: `${method} ${path}`, status, reason, message, cause });
-  };
+  const fail: Fail = (status, reason, message, more = {}) => new KubeError({ ...describe(watchCall(resource, namespace)), status, reason, message, ...more });
   let silent = false;
   const giveUp = (): void => {
     silent = true;
@@ -68,9 +65,9 @@ export async function watch(options: WatchOptions): Promise<void> {
     if (error instanceof KubeError) throw error;
     if (error instanceof LineTooLong) {
       counters.badLines++;
-      throw fail(0, "BadLine", error.message, error);
+      throw fail(0, "BadLine", error.message, { cause: error });
     }
-    if (!silent) throw fail(0, "Unreachable", (error as Error).message, error);
+    if (!silent) throw fail(0, "Unreachable", (error as Error).message, { cause: error });
   } finally {
     cancelSilence();
     cancelEnd();
@@ -83,7 +80,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   }
 }
 
-type Fail = (status: number, reason: string, message: string, cause?: unknown) => KubeError;
+type Fail = (status: number, reason: string, message: string, more?: { cause?: unknown; retryAfterMs?: number | undefined }) => KubeError;
 
 function readLine(line: Buffer, options: WatchOptions, fail: Fail): void {
   let event: { type?: unknown; object?: KubeObject };
@@ -91,12 +88,13 @@ function readLine(line: Buffer, options: WatchOptions, fail: Fail): void {
     event = JSON.parse(line.toString("utf8")) as typeof event;
   } catch (error) {
     options.client.counters.badLines++;
-    throw fail(0, "BadLine", `a line of the watch is no JSON: ${(error as Error).message}`, error);
+    throw fail(0, "BadLine", `a line of the watch is no JSON: ${(error as Error).message}`, { cause: error });
   }
   const { type, object } = event;
   if (type === "ERROR") {
-    const { reason, message } = readStatus(Number((object as { code?: number }).code ?? 500), JSON.stringify(object));
-    throw fail(Number((object as { code?: number }).code ?? 500), reason, message);
+    const code = Number((object as { code?: unknown } | undefined)?.code ?? 500);
+    const { reason, message, retryAfterMs } = readStatus(code, JSON.stringify(object ?? null));
+    throw fail(code, reason, message, { retryAfterMs });
   }
   const version = object?.metadata?.resourceVersion;
   if (object === undefined || version === undefined || (type !== "ADDED" && type !== "MODIFIED" && type !== "DELETED" && type !== "BOOKMARK")) {

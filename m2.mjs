@@ -1,1 +1,0 @@
-const t=performance.now();const A=(await import("undici/lib/dispatcher/pool.js")).default;const R=(await import("undici/lib/api/api-request.js")).default;new A("https://localhost");globalThis.gc?.();console.log("deep",process.memoryUsage.rss()/1e6,performance.now()-t)

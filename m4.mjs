@@ -1,1 +1,0 @@
-globalThis.gc?.();console.log("bare",process.memoryUsage.rss()/1e6)
