@@ -72,18 +72,18 @@ export class KubeClient {
     }
   }
 
-  create<T extends KubeObject = KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
+  create<T extends KubeObject = KubeObject>(resource: Resource, object: NoInfer<T>, options: WriteOptions = {}): Promise<T> {
     const path = pathOf(resource, object.metadata.namespace);
     return this.#object<T>({ ...options, ...call("create", "POST", resource, object.metadata), path, query: writeQuery(options), body: object });
   }
 
   /** The whole object; with `metadata.resourceVersion` it is refused (409, reason Conflict) when another write came between. */
-  replace<T extends KubeObject = KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): Promise<T> {
+  replace<T extends KubeObject = KubeObject>(resource: Resource, object: NoInfer<T>, options: WriteOptions = {}): Promise<T> {
     return this.#object<T>({ ...options, ...call("update", "PUT", resource, object.metadata), query: writeQuery(options), body: object });
   }
 
   /** Server-side apply: the fields of `object` are ours from now on, those that we no longer name go away. */
-  apply<T extends KubeObject = KubeObject>(resource: Resource, object: T, options: ApplyOptions): Promise<T> {
+  apply<T extends KubeObject = KubeObject>(resource: Resource, object: NoInfer<T>, options: ApplyOptions): Promise<T> {
     const { fieldManager, force = true, subresource, dryRun } = options;
     const query = { fieldManager, force, ...(dryRun === true ? { dryRun: "All" } : {}) };
     const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
