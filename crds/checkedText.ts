@@ -1,5 +1,6 @@
 /** A string with a form of its own (a CIDR, a duration, ...): one schema maker, so that all say alike what they expect. */
 import { z } from "zod";
+import { celRule, withCel } from "./rule.ts";
 
 export interface TextForm {
   /** What it is, with its article: "a CIDR". */
@@ -11,20 +12,24 @@ export interface TextForm {
   readonly pattern?: RegExp;
   /** What is expected instead, or undefined where the text is good. */
   complaint?(text: string): string | undefined;
+  /** `complaint` in CEL, for the CRD; where a rule does not hold, this is expected. */
+  readonly cel?: readonly { readonly rule: string; readonly expected: string }[];
 }
 
 /** Messages begin with "Cannot" and leave the current value out: explain() adds it. */
 export function checkedText(form: TextForm): z.ZodString {
-  const refusal = `Cannot read ${form.noun}, expected ${form.expected}`;
-  let schema = z.string({ error: refusal }).min(1, { error: refusal, abort: true }).max(form.maxLength, {
-    error: `Cannot read ${form.noun}, expected at most ${form.maxLength} characters`,
+  const refusal = (expected: string) => `Cannot read ${form.noun}, expected ${expected}`;
+  let schema = z.string({ error: refusal(form.expected) }).min(1, { error: refusal(form.expected), abort: true }).max(form.maxLength, {
+    error: refusal(`at most ${form.maxLength} characters`),
     abort: true,
   });
-  if (form.pattern !== undefined) schema = schema.regex(form.pattern, { error: refusal, abort: true });
+  if (form.pattern !== undefined) schema = schema.regex(form.pattern, { error: refusal(form.expected), abort: true });
   const complaint = form.complaint;
   if (complaint === undefined) return schema;
-  return schema.superRefine((text, context) => {
+  const checked = schema.superRefine((text, context) => {
     const expected = complaint(text);
-    if (expected !== undefined) context.addIssue({ code: "custom", message: `Cannot read ${form.noun}, expected ${expected}`, input: text });
+    if (expected !== undefined) context.addIssue({ code: "custom", message: refusal(expected), input: text });
   });
+  const rules = (form.cel ?? []).map(({ rule, expected }) => celRule({ cel: rule, message: refusal(expected) }));
+  return withCel(checked, schema, rules);
 }

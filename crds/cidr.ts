@@ -2,6 +2,7 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { checkedText } from "./checkedText.ts";
+import { setOf } from "./kubernetesFields.ts";
 import { MAX_CIDRS } from "./limits.ts";
 import { hasHostBits, MAX_CIDR_TEXT, parseAddress, splitCidr } from "./values/mod.ts";
 
@@ -19,19 +20,38 @@ function complaintOfCidr(text: string): string | undefined {
   return single === undefined ? EXPECTED : `a prefix length, ${text}/${single.prefix} for this one address`;
 }
 
-export const cidr = checkedText({ noun: "a CIDR", expected: EXPECTED, maxLength: MAX_CIDR_TEXT, complaint: complaintOfCidr });
+export const cidr = checkedText({
+  noun: "a CIDR",
+  expected: EXPECTED,
+  maxLength: MAX_CIDR_TEXT,
+  complaint: complaintOfCidr,
+  cel: [
+    { rule: "isCIDR(self)", expected: EXPECTED },
+    { rule: "!isCIDR(self) || cidr(self).masked() == cidr(self)", expected: "no bits below the prefix" },
+  ],
+});
 
-export const cidrs = z.array(cidr).max(MAX_CIDRS);
+export const cidrs = setOf(z.array(cidr).max(MAX_CIDRS));
+
+const EXPECTED_ADDRESS = "one such as 10.244.1.7 or 2001:db8::7";
+const EXPECTED_UNICAST = "an address that a connection can have";
 
 export const ipAddress = checkedText({
   noun: "an IP address",
-  expected: "one such as 10.244.1.7 or 2001:db8::7",
+  expected: EXPECTED_ADDRESS,
   maxLength: 39,
   complaint: (text) => {
     const address = parseAddress(text);
-    if (address === undefined) return "one such as 10.244.1.7 or 2001:db8::7";
-    return isUnicast(text) ? undefined : "an address that a connection can have";
+    if (address === undefined) return EXPECTED_ADDRESS;
+    return isUnicast(text) ? undefined : EXPECTED_UNICAST;
   },
+  cel: [
+    { rule: "isIP(self)", expected: EXPECTED_ADDRESS },
+    {
+      rule: "!isIP(self) || (!self.startsWith('0.') && (ip(self).isGlobalUnicast() || ip(self).isLoopback() || ip(self).isLinkLocalUnicast()))",
+      expected: EXPECTED_UNICAST,
+    },
+  ],
 });
 
 function isUnicast(text: string): boolean {

@@ -7,6 +7,7 @@ import { DURATION_FORM, durationMs } from "./values/mod.ts";
 export function duration(minimum: string, maximum: string): z.ZodString {
   const minimumMs = durationMs(minimum);
   const maximumMs = durationMs(maximum);
+  const expectedRange = `${minimum} to ${maximum}`;
   return checkedText({
     noun: "a duration",
     expected: `a number and its unit such as 60s, 5m or 1h30m, from ${minimum} to ${maximum}`,
@@ -14,7 +15,8 @@ export function duration(minimum: string, maximum: string): z.ZodString {
     pattern: DURATION_FORM,
     complaint: (text) => {
       const ms = durationMs(text);
-      return ms < minimumMs || ms > maximumMs ? `${minimum} to ${maximum}` : undefined;
+      return ms < minimumMs || ms > maximumMs ? expectedRange : undefined;
     },
+    cel: [{ rule: `duration(self) >= duration('${minimum}') && duration(self) <= duration('${maximum}')`, expected: expectedRange }],
   });
 }

@@ -37,6 +37,19 @@ export function listMap<T extends z.ZodType>(list: T, keys: readonly string[]): 
   return list.meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [...keys] });
 }
 
+/** Entries are their own names: an API server refuses one that is there twice, and merges as a set. */
+export function setOf<T extends z.ZodType>(list: z.ZodArray<T>): z.ZodArray<T> {
+  return list
+    .superRefine((entries, context) => {
+      const seen = new Set<unknown>();
+      entries.forEach((entry, index) => {
+        if (seen.has(entry)) context.addIssue({ code: "custom", path: [index], message: "Cannot name an entry twice, expected each once", input: entry });
+        seen.add(entry);
+      });
+    })
+    .meta({ "x-kubernetes-list-type": "set" });
+}
+
 /** Whoever applies the list owns the whole of it. */
 export function atomic<T extends z.ZodType>(list: T): T {
   return list.meta({ "x-kubernetes-list-type": "atomic" });

@@ -1,7 +1,9 @@
 /** Kubernetes' label selector (meta/v1 LabelSelector): both parts must hold; empty selects everything. */
 import { z } from "zod";
 import { checkedText } from "./checkedText.ts";
+import { atomic } from "./kubernetesFields.ts";
 import { MAX_LABELS, MAX_LABEL_VALUES } from "./limits.ts";
+import { obeying, unless } from "./rule.ts";
 
 const labelKey = checkedText({
   noun: "a label key",
@@ -15,18 +17,27 @@ const labelValue = z
   .max(63, { error: "Cannot read a label value, expected at most 63 characters" })
   .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/, { error: "Cannot read a label value, expected letters, digits, - _ and ." });
 
-const expression = z
-  .strictObject({
-    key: labelKey,
-    operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
-    values: z.array(labelValue).max(MAX_LABEL_VALUES).default([]),
-  })
-  .superRefine(({ operator, values }, context) => {
-    const takesValues = operator === "In" || operator === "NotIn";
-    if (takesValues === values.length > 0) return;
-    const message = takesValues ? `Cannot use ${operator} without values, expected one or more` : `Cannot use ${operator} with values, expected none`;
-    context.addIssue({ code: "custom", path: ["values"], message, input: values });
-  });
+type Expression = { operator: "In" | "NotIn" | "Exists" | "DoesNotExist"; values: string[] };
+
+const takesValues = ({ operator }: Expression) => operator === "In" || operator === "NotIn";
+
+const expression = obeying(
+  z.strictObject({
+    key: labelKey.describe("Key of the label."),
+    operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]).describe("How the label's value relates to values. NotIn also holds where there is no such label."),
+    values: atomic(z.array(labelValue).max(MAX_LABEL_VALUES)).default([]).describe("Values for In and NotIn; none for Exists and DoesNotExist."),
+  }),
+  {
+    message: "Cannot use In or NotIn without values, expected one or more",
+    cel: "!(self.operator in ['In', 'NotIn']) || self.values.size() > 0",
+    broken: (value) => unless(!takesValues(value) || value.values.length > 0, { path: ["values"], current: "count is 0" }),
+  },
+  {
+    message: "Cannot use Exists or DoesNotExist with values, expected none",
+    cel: "self.operator in ['In', 'NotIn'] || self.values.size() == 0",
+    broken: (value) => unless(takesValues(value) || value.values.length === 0, { path: ["values"], input: value.values }),
+  },
+);
 
 /** Keys and values that must all be there, or that are put there. */
 export const labels = z
@@ -38,12 +49,17 @@ export const labels = z
   .meta({ maxProperties: MAX_LABELS });
 
 export const labelSelector = z.strictObject({
-  matchLabels: labels.optional(),
-  matchExpressions: z.array(expression).max(MAX_LABELS).optional(),
+  matchLabels: labels.optional().describe("Labels that must be there, each with this value."),
+  matchExpressions: atomic(z.array(expression).max(MAX_LABELS)).optional().describe("Further demands on labels; all must hold."),
 });
 
 export type LabelSelector = z.output<typeof labelSelector>;
 
 export function isEmptySelector(selector: LabelSelector): boolean {
   return Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
+}
+
+/** isEmptySelector() in CEL. */
+export function celIsEmptySelector(selector: string): string {
+  return `((!has(${selector}.matchLabels) || ${selector}.matchLabels.size() == 0) && (!has(${selector}.matchExpressions) || ${selector}.matchExpressions.size() == 0))`;
 }

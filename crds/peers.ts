@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { checkedText } from "./checkedText.ts";
 import { cidrs } from "./cidr.ts";
+import { setOf } from "./kubernetesFields.ts";
 import { labelSelector } from "./labelSelector.ts";
 import { MAX_FQDNS } from "./limits.ts";
 
@@ -13,17 +14,19 @@ export const hostPattern = checkedText({
   pattern: /^(\*\.)?[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?)*$/,
 });
 
+/** Reserved parts: see unsupported.ts. */
+const RESERVED = "Not supported yet: a rule that names it never fires.";
+
 export const peers = z.strictObject({
-  /** Empty is any address. */
-  cidrs: cidrs.default([]),
-  /** Taken out of `cidrs` and `scope`. */
-  except: cidrs.default([]),
-  /** Internal is what the settings name as internal (private ranges unless told), External all else. */
-  scope: z.enum(["Any", "External", "Internal"]).default("Any"),
-  /** Reserved, as the two below it: see unsupported.ts. */
-  podSelector: labelSelector.optional(),
-  namespaceSelector: labelSelector.optional(),
-  fqdns: z.array(hostPattern).max(MAX_FQDNS).optional(),
+  cidrs: cidrs.default([]).describe("The peer's address is in one of these. Empty is any address."),
+  except: cidrs.default([]).describe("The peer's address is in none of these, whatever cidrs and scope say."),
+  scope: z
+    .enum(["Any", "External", "Internal"])
+    .default("Any")
+    .describe("Internal: the peer's address is in internalCidrs of the SensorFleet, the private ranges unless told. External: it is not."),
+  podSelector: labelSelector.optional().describe(`The peer is a pod with such labels. ${RESERVED}`),
+  namespaceSelector: labelSelector.optional().describe(`The peer is a pod of a namespace with such labels. ${RESERVED}`),
+  fqdns: setOf(z.array(hostPattern).max(MAX_FQDNS)).optional().describe(`The peer's address was resolved from one of these names; a leading *. stands for any labels before it. ${RESERVED}`),
 });
 
 export type Peers = z.output<typeof peers>;

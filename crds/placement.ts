@@ -5,6 +5,8 @@ import type { FlowResetSpec } from "./flowReset.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Fault } from "./remark.ts";
 import type { ResponsePolicySpec } from "./responsePolicy.ts";
+import type { Rule } from "./rule.ts";
+import type { Subject } from "./subject.ts";
 
 export function misplaced(kind: Kind, metadata: Metadata, spec: unknown, standalone: boolean): Fault[] {
   const faults: Fault[] = [];
@@ -52,14 +54,26 @@ function podsOfReset({ match }: FlowResetSpec): Fault[] {
     .map((side) => refuseField(["spec", "match", side, "podSelector"], "Cannot select pods in a file (there are none here), expected ip or cidr"));
 }
 
-function nodesOfTenant({ subject }: ResponsePolicySpec): Fault[] {
-  const faults: Fault[] = [];
-  for (const name of ["namespaceSelector", "nodeSelector"] as const) {
-    if (subject[name] !== undefined) faults.push(refuseField(["spec", "subject", name], "Cannot reach beyond the policy's own namespace, expected a ClusterResponsePolicy"));
-  }
-  if (subject.nodeTraffic === true) faults.push(refuseField(["spec", "subject", "nodeTraffic"], "Cannot reach a node's traffic from a namespace, expected a ClusterResponsePolicy"));
-  if (subject.interfaces.length > 0) faults.push(refuseField(["spec", "subject", "interfaces"], "Cannot choose a node's interfaces from a namespace, expected a ClusterResponsePolicy"));
-  return faults;
+/** A subject's field that reaches beyond a namespace, and how a namespaced policy that uses it is refused. */
+function tenantRule(field: "namespaceSelector" | "nodeSelector" | "nodeTraffic" | "interfaces", action: string, obeyed: string, isUsed: (subject: Subject) => boolean): Rule<ResponsePolicySpec> {
+  return {
+    message: `Cannot ${action}, expected a ClusterResponsePolicy`,
+    cel: obeyed,
+    fieldPath: `.subject.${field}`,
+    broken: ({ subject }) => (isUsed(subject) ? [{ path: ["subject", field], current: `field is ${field}` }] : []),
+  };
+}
+
+/** What a ResponsePolicy in a cluster may not say: it stays within its own namespace. */
+export const TENANT_RULES: readonly Rule<ResponsePolicySpec>[] = [
+  tenantRule("namespaceSelector", "reach beyond the policy's own namespace", "!has(self.subject.namespaceSelector)", (subject) => subject.namespaceSelector !== undefined),
+  tenantRule("nodeSelector", "reach beyond the policy's own namespace", "!has(self.subject.nodeSelector)", (subject) => subject.nodeSelector !== undefined),
+  tenantRule("nodeTraffic", "reach a node's traffic from a namespace", "!has(self.subject.nodeTraffic) || !self.subject.nodeTraffic", (subject) => subject.nodeTraffic === true),
+  tenantRule("interfaces", "choose a node's interfaces from a namespace", "self.subject.interfaces.size() == 0", (subject) => subject.interfaces.length > 0),
+];
+
+function nodesOfTenant(spec: ResponsePolicySpec): Fault[] {
+  return TENANT_RULES.flatMap(({ message, broken }) => (broken?.(spec) ?? []).map(({ path, current }) => ({ path: ["spec", ...(path ?? [])], atKey: true, message: `${message}: current ${current}` })));
 }
 
 function refuseField(path: PropertyKey[], message: string): Fault {

@@ -64,15 +64,15 @@ export const sensorFleetStatus = z.strictObject({
   failures: failures.optional().describe("Sensors that do not work, ten at most."),
 });
 
-const object = {
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal("SensorFleet"),
-  metadata,
-  spec: sensorFleetSpec.prefault({}),
-  status: sensorFleetStatus.optional(),
-};
-
-export const sensorFleet = z.strictObject(object);
+export const sensorFleet = z
+  .strictObject({
+    apiVersion: z.literal(API_VERSION),
+    kind: z.literal("SensorFleet"),
+    metadata,
+    spec: sensorFleetSpec.prefault({}).describe("Which nodes get a sensor, how it looks at packets, and what it must leave alone."),
+    status: sensorFleetStatus.optional().describe("How many nodes are covered. Written by the operator."),
+  })
+  .describe("SensorFleet is the sensors of a cluster, or of some of its nodes. The operator makes a DaemonSet of it. Two fleets must not select the same node.");
 
 export type SensorFleetSpec = z.output<typeof sensorFleetSpec>;
 export type SensorFleetStatus = z.output<typeof sensorFleetStatus>;

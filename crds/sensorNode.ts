@@ -53,13 +53,15 @@ export const sensorNodeStatus = z.strictObject({
     .describe('What the API server does not allow the sensor, as "watch pods" or "patch sensornodes.flowreset.io/status".'),
 });
 
-export const sensorNode = z.strictObject({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal("SensorNode"),
-  metadata,
-  spec: sensorNodeSpec,
-  status: sensorNodeStatus.optional(),
-});
+export const sensorNode = z
+  .strictObject({
+    apiVersion: z.literal(API_VERSION),
+    kind: z.literal("SensorNode"),
+    metadata,
+    spec: sensorNodeSpec.describe("Whose sensor it is."),
+    status: sensorNodeStatus.optional().describe("What the sensor sees and knows. Written by the sensor."),
+  })
+  .describe("SensorNode is what the sensor of one node says of itself. It has the node's name, and goes with it. Nobody but the sensor writes it.");
 
 export type SensorNodeSpec = z.output<typeof sensorNodeSpec>;
 export type SensorNodeStatus = z.output<typeof sensorNodeStatus>;

@@ -2,19 +2,21 @@
 import { z } from "zod";
 import { cidrs } from "./cidr.ts";
 import { interfacePattern } from "./interfaceName.ts";
+import { setOf } from "./kubernetesFields.ts";
 import { labelSelector } from "./labelSelector.ts";
 import { MAX_INTERFACES } from "./limits.ts";
 
+const CLUSTER_ONLY = "ClusterResponsePolicy only.";
+
 export const subject = z.strictObject({
-  podSelector: labelSelector.optional(),
-  /** ClusterResponsePolicy only, as the two below it. */
-  namespaceSelector: labelSelector.optional(),
-  nodeTraffic: z.boolean().optional(),
-  nodeSelector: labelSelector.optional(),
-  /** One end of the flow has such an address; empty is any. That end is the subject, the other the peer. */
-  cidrs: cidrs.default([]),
-  /** The flow is seen at such an interface; empty is any. */
-  interfaces: z.array(interfacePattern).max(MAX_INTERFACES).default([]),
+  podSelector: labelSelector.optional().describe("Pods with such labels; of a ResponsePolicy, pods of its own namespace. Left out, all of them."),
+  namespaceSelector: labelSelector.optional().describe(`Pods of namespaces with such labels. ${CLUSTER_ONLY}`),
+  nodeTraffic: z.boolean().optional().describe(`Connections of the nodes themselves, and of pods in the nodes' own network. ${CLUSTER_ONLY}`),
+  nodeSelector: labelSelector.optional().describe(`Traffic on nodes with such labels; other nodes do not load the policy. ${CLUSTER_ONLY}`),
+  cidrs: cidrs.default([]).describe("One end of the flow has an address in one of these; that end is the subject, the other the peer. Empty is any."),
+  interfaces: setOf(z.array(interfacePattern).max(MAX_INTERFACES))
+    .default([])
+    .describe(`The flow is seen at such an interface of the node: a name, or a glob such as veth*. Empty is any. ${CLUSTER_ONLY}`),
 });
 
 export type Subject = z.output<typeof subject>;

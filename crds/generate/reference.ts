@@ -1,0 +1,2 @@
+export function indexPage(): string { return ""; }
+export function pageOf(): string { return ""; }
