@@ -46,6 +46,10 @@ bench: setup native lab-packages ## Figures beside peers, half an hour (BENCH="k
 	@tools/packages.sh $(BENCH_PACKAGES)
 	@$(run) test/bench/main.ts
 
+.PHONY: crds
+crds: setup ## The CRDs and the reference pages, from the schemas
+	@$(run) tools/generateCrds.ts
+
 ##@ Have it
 .PHONY: install
 install: setup native ## The product and its Node.js, to PREFIX (/usr/local)

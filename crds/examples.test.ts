@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Fault, parseSignature } from "../sensor/detect/mod.ts";
-import { formatRemark, parseDocuments, signatureCheck, type LoadedObject } from "./mod.ts";
+import { CLUSTER_KINDS, formatRemark, parseDocuments, signatureCheck, type LoadedObject } from "./mod.ts";
 
 const root = join(import.meta.dirname, "../examples");
 
@@ -11,9 +11,9 @@ const check = signatureCheck((text) => {
   return signature instanceof Fault ? signature.message : undefined;
 });
 
-function load(folder: string): { objects: LoadedObject[]; remarks: string[] } {
+function load(folder: string, standalone = true): { objects: LoadedObject[]; remarks: string[] } {
   const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".yaml"));
-  const parsed = files.map((name) => parseDocuments(readFileSync(join(root, folder, name), "utf8"), name, { standalone: true, check }));
+  const parsed = files.map((name) => parseDocuments(readFileSync(join(root, folder, name), "utf8"), name, { standalone, check }));
   return { objects: parsed.flatMap(({ objects }) => objects), remarks: parsed.flatMap(({ problems, notes }) => [...problems, ...notes]).map(formatRemark) };
 }
 
@@ -25,6 +25,12 @@ describe("examples", () => {
     const { objects, remarks } = load(folder);
     expect(remarks).toEqual([]);
     expect(objects.length).toBeGreaterThan(0);
+  });
+
+  it("of a cluster are valid and wholly supported there: examples/cluster", () => {
+    const { objects, remarks } = load("cluster", false);
+    expect(remarks).toEqual([]);
+    expect(objects.map(({ kind }) => kind).sort()).toEqual(CLUSTER_KINDS.filter((kind) => kind !== "SensorNode").sort());
   });
 
   it("of mode Observe are those of mode Enforce in all else", () => {

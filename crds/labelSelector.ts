@@ -3,23 +3,19 @@ import { z } from "zod";
 import { checkedText } from "./checkedText.ts";
 import { atomic } from "./kubernetesFields.ts";
 import { MAX_LABELS, MAX_LABEL_VALUES } from "./limits.ts";
-import { obeying, unless } from "./rule.ts";
+import { celRule, obeying, unless, VALIDATIONS } from "./rule.ts";
 
-const labelKey = checkedText({
-  noun: "a label key",
-  expected: "a name such as app or example.com/app",
-  maxLength: 317,
-  pattern: /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
-});
+const KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const EXPECTED_KEY = "a name such as app or example.com/app";
+
+const labelKey = checkedText({ noun: "a label key", expected: EXPECTED_KEY, maxLength: 317, pattern: KEY });
 
 const labelValue = z
   .string({ error: "Cannot read a label value, expected a quoted string" })
   .max(63, { error: "Cannot read a label value, expected at most 63 characters" })
   .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/, { error: "Cannot read a label value, expected letters, digits, - _ and ." });
 
-type Expression = { operator: "In" | "NotIn" | "Exists" | "DoesNotExist"; values: string[] };
-
-const takesValues = ({ operator }: Expression) => operator === "In" || operator === "NotIn";
+const takesValues = ({ operator }: { operator: string }) => operator === "In" || operator === "NotIn";
 
 const expression = obeying(
   z.strictObject({
@@ -39,14 +35,23 @@ const expression = obeying(
   },
 );
 
+/** A map whose keys have the form that labels, annotations and resources share; 64 of them at most. */
+export function keyed<V extends z.ZodType>(value: V): z.ZodRecord<z.ZodString, V> {
+  return z
+    .record(labelKey, value)
+    .superRefine((map, context) => {
+      const count = Object.keys(map).length;
+      if (count > MAX_LABELS) context.addIssue({ code: "custom", message: `Cannot take more than ${MAX_LABELS} entries: current count is ${count}` });
+    })
+    .meta({
+      maxProperties: MAX_LABELS,
+      // A CRD has no schema for keys.
+      [VALIDATIONS]: [celRule({ cel: `self.all(key, key.matches(${JSON.stringify(KEY.source)}))`, message: `Cannot read a key, expected ${EXPECTED_KEY}` })],
+    });
+}
+
 /** Keys and values that must all be there, or that are put there. */
-export const labels = z
-  .record(labelKey, labelValue)
-  .superRefine((map, context) => {
-    const count = Object.keys(map).length;
-    if (count > MAX_LABELS) context.addIssue({ code: "custom", message: `Cannot take more than ${MAX_LABELS} labels: current count is ${count}` });
-  })
-  .meta({ maxProperties: MAX_LABELS });
+export const labels = keyed(labelValue);
 
 export const labelSelector = z.strictObject({
   matchLabels: labels.optional().describe("Labels that must be there, each with this value."),

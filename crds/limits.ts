@@ -11,10 +11,14 @@ export const MAX_FQDNS = 64;
 export const MAX_TAGS = 32;
 export const MAX_TAG_LENGTH = 128;
 export const MAX_EXEMPTIONS = 256;
+/** Of one exemption: an API server multiplies the two. */
+export const MAX_EXEMPTED_CIDRS = 256;
 export const MAX_REASON_LENGTH = 1024;
 export const MAX_LABELS = 64;
 export const MAX_LABEL_VALUES = 64;
 export const MAX_PROTECTED_ENDPOINTS = 1024;
+/** Of one protected endpoint. */
+export const MAX_PROTECTED_PORTS = 16;
 
 export const MAX_FLOWS_OF_RESET = 10_000;
 export const MAX_TTL_SECONDS = 365 * 86_400;

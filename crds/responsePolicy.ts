@@ -6,7 +6,7 @@ import { duration } from "./duration.ts";
 import { celMatchesEverything, matchesEverything } from "./emptyMatch.ts";
 import { API_VERSION } from "./group.ts";
 import { atomic, listMap, setOf } from "./kubernetesFields.ts";
-import { MAX_EXEMPTIONS, MAX_REASON_LENGTH, MAX_RULES, MAX_TAGS, MAX_TAG_LENGTH } from "./limits.ts";
+import { MAX_EXEMPTED_CIDRS, MAX_EXEMPTIONS, MAX_REASON_LENGTH, MAX_RULES, MAX_TAGS, MAX_TAG_LENGTH } from "./limits.ts";
 import { metadata } from "./metadata.ts";
 import { policyRule } from "./policyRule.ts";
 import { policyStatus } from "./policyStatus.ts";
@@ -40,7 +40,7 @@ const limits = z.strictObject({
 });
 
 const exemption = z.strictObject({
-  cidrs: cidrs.min(1).describe("Addresses that are left alone, at either end."),
+  cidrs: cidrs.min(1).max(MAX_EXEMPTED_CIDRS).describe("Addresses that are left alone, at either end."),
   reason: z.string().max(MAX_REASON_LENGTH).default("").describe("Why, for whoever reads it later."),
 });
 

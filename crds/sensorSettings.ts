@@ -4,7 +4,7 @@ import { cidr, cidrs } from "./cidr.ts";
 import { duration } from "./duration.ts";
 import { API_VERSION } from "./group.ts";
 import { atomic } from "./kubernetesFields.ts";
-import { MAX_PROTECTED_ENDPOINTS, MAX_REASON_LENGTH } from "./limits.ts";
+import { MAX_PROTECTED_ENDPOINTS, MAX_PROTECTED_PORTS, MAX_REASON_LENGTH } from "./limits.ts";
 import { metadata } from "./metadata.ts";
 import { portRanges } from "./portRange.ts";
 
@@ -23,7 +23,7 @@ export const PRIVATE_RANGES = [
 
 const protectedEndpoint = z.strictObject({
   cidr: cidr.describe("Its address, or network."),
-  ports: portRanges.default([]).describe("Its TCP ports. Empty is every port, and then it is protected where it opens the connection too."),
+  ports: portRanges.max(MAX_PROTECTED_PORTS).default([]).describe("Its TCP ports. Empty is every port, and then it is protected where it opens the connection too."),
   reason: z.string().max(MAX_REASON_LENGTH).default("").describe("Why, for whoever reads it later."),
 });
 

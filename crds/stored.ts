@@ -22,7 +22,7 @@ export interface StoredReading {
 export function readStored(kind: ClusterKind, value: Record<string, unknown>): StoredReading {
   const nothing = new Set<number>();
   const { metadata } = value;
-  if (typeof metadata !== "object" || metadata === null || typeof (metadata as { name?: unknown }).name !== "string") {
+  if (!isNamed(metadata)) {
     return { faults: [{ path: ["metadata", "name"], message: `Cannot do without a name, expected the API server's: current metadata is ${show(metadata)}` }], notes: [], restingRules: nothing };
   }
   const schemas = STORED_SCHEMAS[kind];
@@ -36,6 +36,12 @@ export function readStored(kind: ClusterKind, value: Record<string, unknown>): S
   const object = { apiVersion: value["apiVersion"], kind, metadata, spec: spec.value, ...(status?.value !== undefined && { status: status.value }) };
   const read = { kind, object } as unknown as KindedObject;
   return { read, faults, notes, restingRules: restingRules(kind, spec) };
+}
+
+/** An API server has checked all the rest; what is about to be sent to one may leave the name to it. */
+function isNamed(metadata: unknown): boolean {
+  const { name, generateName } = (metadata ?? {}) as { name?: unknown; generateName?: unknown };
+  return typeof (name ?? generateName) === "string";
 }
 
 interface Known {

@@ -80,7 +80,7 @@ export const printerColumns: Readonly<Record<ClusterKind, readonly PrinterColumn
     column("Coverage", "string", condition("Coverage", "status"), "Whether it sees both directions of every pod"),
     column("Enforcement", "string", ".status.enforcement", "Enabled, Stopped or ObserveOnly"),
     column("Policies", "integer", ".status.policies.loaded", "Policies loaded"),
-    column("Heartbeat", "date", ".status.heartbeatTime", "How long ago it last wrote"),
+    column("Seen", "date", ".status.heartbeatTime", "How long ago it last wrote"),
     wide("Failed", "integer", ".status.policies.failed", "Policies not loaded whole"),
     wide("Interfaces", "integer", ".status.capture.interfaces", "Interfaces looked at"),
     wide("Lost", "integer", ".status.capture.lost", "Packets lost"),

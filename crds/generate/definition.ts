@@ -81,7 +81,8 @@ function objectSchema(kind: ClusterKind): Structural {
     properties: {
       apiVersion: { description: `${GROUP}/${VERSION}: group and version of the schema.`, type: "string" },
       kind: { description: `${kind}.`, type: "string" },
-      metadata: { description: "Name, namespace, labels and what else every Kubernetes object has.", type: "object" },
+      // An API server describes it itself, and takes no description of ours.
+      metadata: { type: "object" },
       spec: spec!,
       status: status!,
     },

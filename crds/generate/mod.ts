@@ -8,6 +8,6 @@
  */
 export { crdOf, crdYaml, type CustomResourceDefinition } from "./definition.ts";
 export { printerColumns, type PrinterColumn } from "./columns.ts";
-export { indexPage, pageOf } from "./reference.ts";
+export { EXAMPLES, outputs } from "./outputs.ts";
 export { structuralSchema, type Structural } from "./structural.ts";
 export { complaintsAbout } from "./structuralCheck.ts";

@@ -92,22 +92,19 @@ function boundInteger(node: Structural): void {
   node.format = node.maximum !== undefined && node.maximum <= MAX_INT32 ? "int32" : "int64";
 }
 
-/** A CRD knows one kind of union, in exactly this form; what its text must look like becomes a CEL rule. */
+/** A CRD knows one kind of union, with anyOf in exactly this form; bounds stand beside it, each for its own type. */
 function intOrString({ description, default: fallback, anyOf }: Written): Structural {
   const [number, text] = anyOf ?? [];
   if (anyOf?.length !== 2 || number?.type !== "integer" || text?.type !== "string") throw new Error(`Cannot write this union into a CRD, expected an integer or a string: current value is ${JSON.stringify(anyOf)}`);
-  const minimum = number.minimum ?? Number.MIN_SAFE_INTEGER;
-  const pattern = text.pattern ?? "";
+  const { minimum } = number;
+  const { maxLength, pattern } = text;
   return {
     ...(description !== undefined && { description }),
     ...(fallback !== undefined && { default: fallback }),
+    ...(minimum !== undefined && { minimum }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(pattern !== undefined && { pattern }),
     "x-kubernetes-int-or-string": true,
     anyOf: [{ type: "integer" }, { type: "string" }],
-    "x-kubernetes-validations": [
-      {
-        rule: `type(self) == int ? int(self) >= ${minimum} : string(self).size() <= ${text.maxLength ?? 0} && string(self).matches(${JSON.stringify(pattern)})`,
-        message: `Cannot take this value, expected a whole number from ${minimum} or text that matches ${pattern}`,
-      },
-    ],
   };
 }

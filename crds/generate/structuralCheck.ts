@@ -31,6 +31,7 @@ function* ownComplaints(schema: Structural): Generator<string> {
   for (const key of Object.keys(schema)) if (!ALLOWED.has(key)) yield `has the keyword ${key}`;
   if (schema["x-kubernetes-int-or-string"] === true) {
     if (JSON.stringify(schema.anyOf) !== '[{"type":"integer"},{"type":"string"}]') yield "is a union in another form than integer or string";
+    if (schema.maxLength === undefined || schema.pattern === undefined) yield "is text or a number without maxLength and pattern";
     return;
   }
   if (schema.anyOf !== undefined) yield "has anyOf";
