@@ -50,6 +50,10 @@ bench: setup native lab-packages ## Figures beside peers, half an hour (BENCH="k
 crds: setup ## The CRDs and the reference pages, from the schemas
 	@$(run) tools/generateCrds.ts
 
+.PHONY: chart
+chart: crds ## What the chart holds of the schemas: CRDs and the shape of a fleet
+	@$(run) tools/chart.ts
+
 ##@ Have it
 .PHONY: install
 install: setup native ## The product and its Node.js, to PREFIX (/usr/local)

@@ -1,0 +1,32 @@
+{{/* Labels of every object; takes (dict "root" $ "component" "operator"). */}}
+{{- define "flowreset.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{ include "flowreset.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The labels that selectors use: they never change, since a Deployment's selector cannot. */}}
+{{- define "flowreset.selector" -}}
+app.kubernetes.io/name: flowreset
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{/* The image by digest where one is given: then the tag is only words. */}}
+{{- define "flowreset.image" -}}
+{{- $image := .Values.image -}}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- with $image.digest }}@{{ . }}{{ end -}}
+{{- end }}
+
+{{/* The spec of the default fleet: what the values say, and the image's ways where the fleet names none of its own. */}}
+{{- define "flowreset.fleetSpec" -}}
+{{- $spec := deepCopy .Values.fleet.spec -}}
+{{- if ne .Values.image.pullPolicy "IfNotPresent" }}{{- $spec = merge $spec (dict "imagePullPolicy" .Values.image.pullPolicy) }}{{ end -}}
+{{- with .Values.image.pullSecrets }}{{- $spec = merge $spec (dict "imagePullSecrets" .) }}{{ end -}}
+{{- toJson $spec -}}
+{{- end }}
