@@ -54,6 +54,10 @@ crds: setup ## The CRDs and the reference pages, from the schemas
 chart: crds ## What the chart holds of the schemas: CRDs and the shape of a fleet
 	@$(run) tools/chart.ts
 
+.PHONY: manifests
+manifests: chart ## The chart as plain YAML, in deploy/ (HELM=path, else one is built)
+	@tools/manifests.sh
+
 ##@ Have it
 .PHONY: install
 install: setup native ## The product and its Node.js, to PREFIX (/usr/local)
