@@ -132,7 +132,7 @@ export class FaultProxy {
     const strike = (): void => {
       isBroken = fault !== "end within a line";
       if (fault === "cut") answer.destroy();
-      else if (fault === "clean end") isWhole ? answer.end() : answer.destroy();
+      else if (fault === "clean end") answer.end();
       else if (fault === "410 event") answer.end(isWhole ? `${JSON.stringify({ type: "ERROR", object: status(410) })}\n` : "");
       else if (fault === "500 event") answer.end(isWhole ? `${JSON.stringify({ type: "ERROR", object: status(500) })}\n` : "");
       else if (fault === "no JSON") answer.end(isWhole ? "{oops\n" : "");
