@@ -112,6 +112,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       this.#openedAtMs = undefined;
+      const wasExpired = this.#isExpired;
       let failure: KubeError | undefined;
       try {
         if (this.#mustList || clock.monotonicMs() >= this.#listAgainAtMs) await this.#list();
@@ -124,8 +125,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
       const wasStable = this.#openedAtMs !== undefined && nowMs - this.#openedAtMs >= STABLE_MS;
       if (wasStable) this.#backoff.reset();
       if (failure !== undefined) this.#fail(failure);
-      // At once only where that cannot repeat itself: after a long watch, or the first time that the past is forgotten.
-      const isAtOnce = failure === undefined ? wasStable : this.#isExpired && nowMs - this.#listedAtMs >= STABLE_MS;
+      // At once only where that cannot repeat itself: after a long watch, or when the past is forgotten long after a list.
+      const isAtOnce = failure === undefined ? wasStable : this.#isExpired && !wasExpired && nowMs - this.#listedAtMs >= STABLE_MS;
       if (!isAtOnce) await sleep(clock, this.#backoff.next(failure?.retryAfterMs), signal);
     }
     this.#setState({ connected: false });
