@@ -26,15 +26,23 @@ export const condition = z.strictObject({
   message: message.describe("Why, in a sentence for people."),
 });
 
-export const conditions = listMap(z.array(condition).max(MAX_CONDITIONS), ["type"]).describe("What is true of the object now, one entry a type.");
+export const conditions = listMap(z.array(condition).max(MAX_CONDITIONS), "type").describe("What is true of the object now, one entry a type.");
 
 export const observedGeneration = count.describe("The metadata.generation that this status speaks of; an older one means that the newest spec has not been looked at.");
 
 export type Condition = z.output<typeof condition>;
 
-/** Entries have names of their own, so that server-side apply merges entry by entry. The caller refuses equal names. */
-export function listMap<T extends z.ZodType>(list: T, keys: readonly string[]): T {
-  return list.meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [...keys] });
+/** Entries are told apart by one field: an API server refuses an equal one, and merges entry by entry. */
+export function listMap<T extends z.ZodType<Readonly<Record<K, string>>>, K extends string>(list: z.ZodArray<T>, key: K): z.ZodArray<T> {
+  return list
+    .superRefine((entries, context) => {
+      const seen = new Set<string>();
+      entries.forEach((entry, index) => {
+        if (seen.has(entry[key])) context.addIssue({ code: "custom", path: [index, key], message: `Cannot use a ${key} twice, expected a ${key} of its own`, input: entry[key] });
+        seen.add(entry[key]);
+      });
+    })
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] });
 }
 
 /** Entries are their own names: an API server refuses one that is there twice, and merges as a set. */

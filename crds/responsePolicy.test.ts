@@ -44,7 +44,7 @@ describe("a ResponsePolicy", () => {
     ["rules left out", { ...leastPolicy, spec: {} }, "rules: Cannot do without this field, expected a list: current value is absent"],
     ["65 rules", policyWith({ rules: Array.from({ length: 65 }, (_, index) => ({ name: `r${index}`, connection: {} })) }), "rules: Cannot take this value, expected at most 64 entries: current count is 65"],
     ["rules as a map", policyWith({ rules: leastRule }), "rules: Cannot take this value, expected a list: current value is a map of 2"],
-    ["a rule's name twice", policyWith({ rules: [leastRule, leastRule] }), 'rules[1].name: Cannot use a rule\'s name twice, expected a name of its own: current value is "r"'],
+    ["a rule's name twice", policyWith({ rules: [leastRule, leastRule] }), 'rules[1].name: Cannot use a name twice, expected a name of its own: current value is "r"'],
     ["a misspelt field", policyWith({ moode: "Enforce" }), 'moode: Cannot use an unknown field of spec, did you mean mode: current field is "moode"'],
     ["a field one level too high", policyWith({ hold: "1s" }), 'hold: Cannot use an unknown field of spec, expected one of mode, severity, tags, subject, rules, respond, limits, exempt: current field is "hold"'],
     ["a field of a part", policyWith({ interfaces: ["eth0"] }), 'interfaces: Cannot use an unknown field of spec, did you mean subject.interfaces: current field is "interfaces"'],

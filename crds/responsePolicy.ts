@@ -44,29 +44,13 @@ const exemption = z.strictObject({
   reason: z.string().max(MAX_REASON_LENGTH).default("").describe("Why, for whoever reads it later."),
 });
 
-/** Entries that name a rule again. */
-function rulesNamedAgain(rules: readonly { name: string }[]): number[] {
-  const seen = new Set<string>();
-  return rules.flatMap(({ name }, index) => (seen.size === seen.add(name).size ? [index] : []));
-}
-
-const rules = listMap(
-  // An API server refuses equal names because the list is a map by them.
-  z.array(policyRule).min(1).max(MAX_RULES).superRefine((list, context) => {
-    for (const index of rulesNamedAgain(list)) {
-      context.addIssue({ code: "custom", path: [index, "name"], message: "Cannot use a rule's name twice, expected a name of its own", input: list[index]!.name });
-    }
-  }),
-  ["name"],
-);
-
 export const responsePolicySpec = obeying(
   z.strictObject({
     mode: z.enum(["Observe", "Enforce"]).default("Observe").describe("Observe counts what Enforce would reset, by the same way and with the same counters, and injects nothing."),
     severity: severity.default("Medium").describe("How bad a finding is. Events and metrics carry it."),
     tags: setOf(z.array(z.string().min(1).max(MAX_TAG_LENGTH)).max(MAX_TAGS)).default([]).describe("Words that events carry, such as attack.t1190."),
     subject: subject.prefault({}).describe("Whose traffic the policy is about. Parts that are given must all hold; none at all is all the traffic that the policy may see."),
-    rules: rules.describe("What to detect. A flow that any one of the rules fires on is a finding. A rule has one or more detectors, all of which must fire on the same flow."),
+    rules: listMap(z.array(policyRule).min(1).max(MAX_RULES), "name").describe("What to detect. A flow that any one of the rules fires on is a finding. A rule has one or more detectors, all of which must fire on the same flow."),
     respond: respond.prefault({}).describe("What to do with a finding."),
     limits: limits.prefault({}).describe("How much the policy may do."),
     exempt: atomic(z.array(exemption).max(MAX_EXEMPTIONS)).default([]).describe("Whom the policy leaves alone. Exemptions of a ClusterResponsePolicy count for every policy."),

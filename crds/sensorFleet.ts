@@ -29,7 +29,7 @@ export const sensorFleetSpec = z.strictObject({
   enforceNamespaces: labelSelector.optional().describe("Labels of namespaces whose policies and FlowResets may enforce; those of others observe, and say so. Left out, all may."),
   image: z.string().min(1).max(512).optional().describe("Image of the sensor. Left out, the operator's own."),
   imagePullPolicy: z.enum(["Always", "IfNotPresent", "Never"]).default("IfNotPresent").describe("When a node fetches the image."),
-  imagePullSecrets: listMap(z.array(z.strictObject({ name: objectName.describe("Name of the Secret.") })).max(MAX_PULL_SECRETS), ["name"])
+  imagePullSecrets: listMap(z.array(z.strictObject({ name: objectName.describe("Name of the Secret.") })).max(MAX_PULL_SECRETS), "name")
     .default([])
     .describe("Secrets of the operator's namespace by which nodes may fetch the image."),
   nodeSelector: labels.default({}).describe("Labels of the nodes that get a sensor. kubernetes.io/os: linux is always added."),
