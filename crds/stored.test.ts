@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { KINDS } from "./group.ts";
 import type { ResponsePolicySpec } from "./responsePolicy.ts";
 import { faultsOf, leastPolicy, leastReset, leastRule, notesOf, policyWith, resetWith } from "./spec.fixture.ts";
 import { validate } from "./validate.ts";
@@ -58,6 +60,44 @@ describe("an object of an API server", () => {
     const value = Object.freeze({ ...leastPolicy, spec: Object.freeze({ colour: "red", rules: Object.freeze([Object.freeze({ ...leastRule, x: 1 }), two[1]]) }) });
     expect(rulesOf(value)).toEqual(["s"]);
     expect(value.spec.rules).toHaveLength(2);
+  });
+});
+
+describe("whatever an API server might hold", () => {
+  const anything = fc.oneof(
+    { arbitrary: fc.jsonValue({ maxDepth: 4 }), weight: 1 },
+    { arbitrary: fc.constantFrom<unknown>(null, 1, "", [], {}, [null], { rules: null }, { rules: [null] }, { rules: [{}] }, { match: { client: [] } }, { __proto__: null }), weight: 1 },
+  );
+  /** A good object with something put into it, anywhere. */
+  const spoilt = fc.tuple(fc.constantFrom<object>(leastPolicy, leastReset), fc.array(fc.constantFrom("metadata", "spec", "status", "rules", "match", "client", "0", "name", "connection", "new"), { minLength: 1, maxLength: 4 }), anything).map(([object, path, value]) => {
+    const copy = structuredClone(object) as Record<string, any>;
+    let at = copy;
+    for (const key of path.slice(0, -1)) at = typeof at[key] === "object" && at[key] !== null ? at[key] : (at[key] = {});
+    at[path.at(-1)!] = value;
+    return copy;
+  });
+
+  it("is an object or is told what is wrong, and never throws", () => {
+    const heard = { valid: 0, faults: 0, notes: 0 };
+    const kinds = fc.tuple(fc.constantFrom(...KINDS), anything, anything, anything).map(([kind, metadata, spec, status]) => ({ apiVersion: "flowreset.io/v1alpha1", kind, metadata, spec, status }));
+    fc.assert(
+      fc.property(fc.oneof(spoilt, kinds, anything), (value) => {
+        const { valid, faults, notes } = validate(value, cluster);
+        expect(valid === undefined).toBe(faults.length > 0);
+        for (const { message } of [...faults, ...notes]) expect(message).toMatch(/^Cannot /);
+        if (valid !== undefined) heard.valid++;
+        if (faults.length > 0) heard.faults++;
+        if (notes.length > 0) heard.notes++;
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(Math.min(heard.valid, heard.faults, heard.notes)).toBeGreaterThan(10);
+  });
+
+  it("is read in one go however many fields are not known", () => {
+    const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`f${index}`, {}]));
+    expect(notesOf(policyWith(many), cluster)).toHaveLength(100);
+    expect(faultsOf(resetWith({ match: { client: { ip: "10.0.0.7" }, ...many } }), cluster)).toHaveLength(100);
   });
 });
 

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { explain } from "./explain.ts";
 import type { ClusterKind } from "./group.ts";
 import { STORED_SCHEMAS, type KindedObject } from "./kinds.ts";
+import { MAX_PROBLEMS_PER_FILE } from "./limits.ts";
 import { formatPath, show, type Fault } from "./remark.ts";
 import type { ResponsePolicySpec } from "./responsePolicy.ts";
 
@@ -27,11 +28,11 @@ export function readStored(kind: ClusterKind, value: Record<string, unknown>): S
   }
   const schemas = STORED_SCHEMAS[kind];
   const spec = readKnown(schemas.spec, value["spec"] ?? {}, "spec");
-  const faults = [...spec.faults, ...spec.unknown.filter(isOfMatch).map(unknownOfMatch)];
+  const faults = [...spec.faults, ...spec.unknown.filter(isOfMatch).slice(0, MAX_PROBLEMS_PER_FILE).map(unknownOfMatch)];
   if (faults.length > 0) return { faults, notes: [], restingRules: nothing };
   // What the operator or a sensor wrote is never a reason to do without the spec.
   const status = value["status"] === undefined ? undefined : readKnown(schemas.status, value["status"], "status");
-  const notes = [...spec.unknown, ...(status?.unknown ?? [])].map(ignored);
+  const notes = [...spec.unknown, ...(status?.unknown ?? [])].slice(0, MAX_PROBLEMS_PER_FILE).map(ignored);
   for (const fault of status?.faults ?? []) notes.push({ ...fault, message: `${fault.message}; the status is not read` });
   const object = { apiVersion: value["apiVersion"], kind, metadata, spec: spec.value, ...(status?.value !== undefined && { status: status.value }) };
   const read = { kind, object } as unknown as KindedObject;
@@ -57,22 +58,23 @@ function readKnown(schema: z.ZodType, input: unknown, half: "spec" | "status"): 
   for (;;) {
     const result = schema.safeParse(known, { reportInput: true });
     if (result.success) return { value: result.data, faults: [], unknown };
-    const found = result.error.issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : []));
+    const found = result.error.issues.filter((issue) => issue.code === "unrecognized_keys");
     // Each pass leaves out at least one field, so that it ends.
     if (found.length === 0) {
       return { faults: explain(result.error.issues, schema).map((fault) => ({ ...fault, path: [half, ...fault.path] })), unknown };
     }
-    for (const path of found) known = without(known, path);
-    unknown.push(...found.map((path) => [half, ...path]));
+    for (const { path, keys } of found) {
+      known = without(known, path, keys);
+      for (const key of keys) unknown.push([half, ...path, key]);
+    }
   }
 }
 
-/** A copy of plain data that lacks one field; the original stays as it is. */
-function without(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {
-  if (key === undefined || typeof value !== "object" || value === null) return value;
-  const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<PropertyKey, unknown>;
-  if (rest.length === 0) delete copy[key];
-  else copy[key] = without(copy[key], rest);
+/** A copy of plain data that lacks some fields of the map at a path; the original stays as it is. */
+function without(value: unknown, [next, ...rest]: readonly PropertyKey[], keys: readonly string[]): unknown {
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<PropertyKey, unknown>;
+  if (next !== undefined) copy[next] = without(copy[next], rest, keys);
+  else for (const key of keys) delete copy[key];
   return copy;
 }
 

@@ -48,7 +48,7 @@ describe("a CRD on a real API server", () => {
     const words = (await server.kubectl(["explain", "responsepolicy.spec.rules"])).replace(/\s+/g, " ");
     expect(words).toContain("A flow that any one of the rules fires on is a finding.");
     expect(words).toContain("connection <Object> Fires on a connection by its two ends, whatever is said in it.");
-    expect(words).toContain("direction <string> enum: Inbound, Outbound, Any Seen from the subject");
+    expect(words).toMatch(/direction <string> enum: Inbound, Outbound, Any Seen from the subject: .* Default: Any\./);
     expect(words).toContain("name <string> -required-");
   });
 
@@ -66,6 +66,12 @@ describe("a CRD on a real API server", () => {
     for (const [kind, spec] of [["ResponsePolicy", leastPolicy], ["FlowReset", leastReset], ["SensorFleet", {}]] as const) {
       expect((await admit(server, namespace, kind, spec)).spec).toEqual(validate(objectOf(kind, spec), { standalone: false }).valid?.object.spec);
     }
+  });
+
+  it("spends no more on the rules of the largest policy than an API server grants", async () => {
+    const cidrs = (rule: number) => Array.from({ length: 1_024 }, (_, index) => `${10 + rule}.${index >> 8}.${index & 255}.0/24`);
+    const rules = Array.from({ length: 64 }, (_, rule) => ({ name: `r${rule}`, connection: {}, peers: { cidrs: cidrs(rule) }, ports: Array.from({ length: 64 }, (_port, port) => `${port + 1}-${port + 900}`) }));
+    expect((await admit(server, namespace, "ResponsePolicy", { mode: "Enforce", rules })).causes).toEqual([]);
   });
 
   it("lets a SensorFleet say nothing at all", async () => {

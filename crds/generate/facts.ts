@@ -2,6 +2,7 @@
 import type { Structural } from "./structural.ts";
 
 export function typeOf(field: Structural): string {
+  if (isLabelSelector(field)) return "label selector";
   if (field["x-kubernetes-int-or-string"] === true) return "integer or string";
   if (field.format === "date-time") return "time";
   if (field.type === "array") return `list of ${typeOf(field.items ?? {})}`;
@@ -18,11 +19,12 @@ export function factsOf(field: Structural): string[] {
   const range = rangeOf(field);
   // What a text must say tells more than how long it may be.
   if (range !== "" && rules.length === 0) facts.push(range);
-  for (const { message } of rules) facts.push(`${expectation(message)}.`);
-  if (items !== undefined && isText(items)) facts.push(...factsOf(items).map((fact) => `Each: ${lowerFirst(fact)}`));
+  if (rules.length > 0) facts.push(`Expected: ${rules.map(({ message }) => expectation(message)).join("; ")}.`);
+  if (items !== undefined && isText(items)) facts.push(...factsOf(items).map((fact) => `Each entry: ${lowerFirst(fact)}`));
   if (additionalProperties !== undefined && isText(additionalProperties)) facts.push(...factsOf(additionalProperties).map((fact) => `Each value: ${lowerFirst(fact)}`));
   if (items !== undefined && field["x-kubernetes-list-type"] === "set") facts.push("None twice.");
-  if (fallback !== undefined && !isEmpty(fallback)) facts.push(`Default: \`${JSON.stringify(fallback).replace(/^"(.*)"$/, "$1")}\`.`);
+  // A default of one word is in the description.
+  if (typeof fallback === "object" && Object.keys(fallback ?? {}).length > 0) facts.push(`Default: \`${JSON.stringify(fallback)}\`.`);
   return facts;
 }
 
@@ -36,17 +38,18 @@ function rangeOf({ minimum, maximum, minLength, maxLength, minItems, maxItems, m
   return "";
 }
 
-/** "Cannot read a CIDR, expected no bits below the prefix" as "Expected: no bits below the prefix". */
+/** The part of "Cannot read a CIDR, expected no bits below the prefix" that says what is. */
 function expectation(message: string): string {
-  return message.replace(/^Cannot .*?, expected /, "Expected: ");
+  return message.replace(/^Cannot .*?, expected /, "");
+}
+
+/** Kubernetes' own form, which a page tells of once. */
+export function isLabelSelector({ properties }: Structural): boolean {
+  return properties !== undefined && Object.keys(properties).join() === "matchLabels,matchExpressions";
 }
 
 function isText(field: Structural): boolean {
   return field.type !== "object" && field.type !== "array";
-}
-
-function isEmpty(value: unknown): boolean {
-  return value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
 }
 
 function lowerFirst(text: string): string {

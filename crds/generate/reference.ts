@@ -2,7 +2,7 @@
 import { API_VERSION, CLUSTER_KINDS, GROUP, isNamespaced, KIND_NAMES, type ClusterKind } from "../group.ts";
 import { printerColumns } from "./columns.ts";
 import { crdOf } from "./definition.ts";
-import { factsOf, typeOf } from "./facts.ts";
+import { factsOf, isLabelSelector, typeOf } from "./facts.ts";
 import type { Structural } from "./structural.ts";
 
 const NOTICE = "<!-- Written by `make crds` from the schemas in crds/; a test fails where it differs. -->";
@@ -22,6 +22,7 @@ export function pageOf(kind: ClusterKind, example: string): string {
     ["| column | what it says |", "|---|---|", ...columns, "", "`-o wide` shows more."].join("\n"),
     ...sectionsOf("spec", properties!["spec"]!, 2),
     ...sectionsOf("status", properties!["status"]!, 2),
+    ...labelSelectorSections(properties!["spec"]!),
   ].join("\n\n").concat("\n");
 }
 
@@ -45,15 +46,33 @@ function sectionsOf(path: string, schema: Structural, level: number): string[] {
 
 function rulesOf(schema: Structural): string[] {
   const rules = schema["x-kubernetes-validations"] ?? [];
-  return rules.length === 0 ? [] : [["What breaks a rule is refused with these words:", "", ...rules.map(({ message }) => `- ${message}`)].join("\n")];
+  const lines = rules.map(({ message, fieldPath }) => `- ${fieldPath === undefined ? "" : `\`${fieldPath.slice(1)}\`: `}${message}`);
+  return lines.length === 0 ? [] : [["What breaks a rule is refused with these words:", "", ...lines].join("\n")];
 }
 
-function hasFields({ properties, items }: Structural): boolean {
-  return properties !== undefined || items?.properties !== undefined;
+/** Whether it gets a section of its own. */
+function hasFields(field: Structural): boolean {
+  return !isLabelSelector(field) && (field.properties !== undefined || field.items?.properties !== undefined);
+}
+
+/** One for all the label selectors of a page, or none. */
+function labelSelectorSections(schema: Structural): string[] {
+  const selector = labelSelectorIn(schema);
+  return selector === undefined ? [] : sectionsOf("LabelSelector", { ...selector, description: "Kubernetes' own. Both parts must hold; an empty one selects everything." }, 2);
+}
+
+function labelSelectorIn(schema: Structural): Structural | undefined {
+  if (isLabelSelector(schema)) return schema;
+  for (const part of [...Object.values(schema.properties ?? {}), schema.items]) {
+    const found = part === undefined ? undefined : labelSelectorIn(part);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Fields with a section of their own lead to it; the anchor is GitHub's. */
 function linked(name: string, path: string, field: Structural): string {
+  if (isLabelSelector(field)) return `[\`${name}\`](#labelselector)`;
   if (!hasFields(field)) return `\`${name}\``;
   const anchor = `${path}.${name}`.toLowerCase().replace(/[^a-z0-9-]/g, "");
   return `[\`${name}\`](#${anchor})`;

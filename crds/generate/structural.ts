@@ -72,6 +72,7 @@ function rewrite(written: Written): Structural {
   if (written.type === "integer") boundInteger(node);
   // An API server checks the format itself; zod's pattern for it is a page long.
   if (written.format === "date-time") delete node.pattern;
+  tellDefault(node);
   if (written.properties !== undefined && Object.keys(written.properties).length > 0) {
     node.properties = Object.fromEntries(Object.entries(written.properties).map(([name, property]) => [name, rewrite(property)]));
   }
@@ -83,6 +84,13 @@ function rewrite(written: Written): Structural {
     else node.additionalProperties = rewrite(additionalProperties);
   }
   return node;
+}
+
+/** kubectl explain shows no default: the words say it, where it is one word. */
+function tellDefault(node: Structural): void {
+  const { description, default: fallback } = node;
+  if (description === undefined || fallback === undefined || fallback === "" || typeof fallback === "object") return;
+  node.description = `${description} Default: ${String(fallback)}.`;
 }
 
 /** z.int() is bounded by what JavaScript counts exactly; a CRD says 32 or 64 bits. */
@@ -98,7 +106,7 @@ function intOrString({ description, default: fallback, anyOf }: Written): Struct
   if (anyOf?.length !== 2 || number?.type !== "integer" || text?.type !== "string") throw new Error(`Cannot write this union into a CRD, expected an integer or a string: current value is ${JSON.stringify(anyOf)}`);
   const { minimum } = number;
   const { maxLength, pattern } = text;
-  return {
+  const node: Structural = {
     ...(description !== undefined && { description }),
     ...(fallback !== undefined && { default: fallback }),
     ...(minimum !== undefined && { minimum }),
@@ -107,4 +115,6 @@ function intOrString({ description, default: fallback, anyOf }: Written): Struct
     "x-kubernetes-int-or-string": true,
     anyOf: [{ type: "integer" }, { type: "string" }],
   };
+  tellDefault(node);
+  return node;
 }
