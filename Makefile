@@ -12,6 +12,7 @@ vitest = $(node_path) node node_modules/vitest/vitest.mjs run
 DEMO_PACKAGES = ip=iproute2 nft=nftables unshare=util-linux curl=curl ssh=openssh-client sshd=openssh-server
 LAB_PACKAGES = $(DEMO_PACKAGES) tcpdump=tcpdump iperf3=iperf3 conntrack=conntrack /usr/lib/postgresql=postgresql
 CAP_PACKAGES = /usr/include/pcap.h=libpcap-dev c++=g++ python3=python3
+CLUSTER_PACKAGES = ip=iproute2 nft=nftables iptables=iptables conntrack=conntrack unshare=util-linux containerd=containerd runc=runc /usr/lib/cni/bridge=containernetworking-plugins
 BENCH_PACKAGES = tcpkill=dsniff ethtool=ethtool
 
 ##@ See it
@@ -19,6 +20,14 @@ BENCH_PACKAGES = tcpkill=dsniff ethtool=ethtool
 demo: setup native ## Attacks die, everything else lives: six scenes in a lab
 	@tools/packages.sh $(DEMO_PACKAGES)
 	@$(run) test/lab/demo.ts
+
+.PHONY: cluster
+cluster: setup cluster-packages ## A Kubernetes cluster of two nodes on this machine, as root (CLUSTER=bridge|ptp|vxlan)
+	@$(run) test/cluster/main.ts up $(CLUSTER)
+
+.PHONY: cluster-down
+cluster-down: setup ## Removes every trace of it
+	@$(run) test/cluster/main.ts down
 
 ##@ Prove it
 .PHONY: check
@@ -28,7 +37,7 @@ check: setup native ## Types, lint, unit and property tests: about a minute
 	@$(vitest) --project unit
 
 .PHONY: test
-test: setup native lab-packages cap-if-possible ## Everything: unit, fuzz, API server and lab (real kernels, real tools)
+test: setup native lab-packages cluster-packages cap-if-possible ## Everything: unit, fuzz, API server, lab, cluster
 	@$(node_path) node_modules/.bin/tsc -p .
 	@$(node_path) node_modules/.bin/oxlint --quiet
 	@$(run) test/run.ts
@@ -93,10 +102,14 @@ cap-if-possible: setup
 lab-packages: ## Debian packages of the lab (as root; else names them)
 	@tools/packages.sh $(LAB_PACKAGES)
 
+.PHONY: cluster-packages
+cluster-packages: ## Debian packages of the cluster, which only root can bring up
+	@[ "$$(id -u)" != 0 ] || tools/packages.sh $(CLUSTER_PACKAGES)
+
 .PHONY: clean
 clean: ## Removes what was built and fetched
 	@rm -rf node_modules .tools sensor/native/*.node test/*/build images/build bench.json
 
 .PHONY: help
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

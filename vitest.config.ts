@@ -37,6 +37,27 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.e2e.test.ts"],
+          globalSetup: "test/cluster/sharedCluster.setup.ts",
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // One cluster, and faults that all of it feels: one file at a time.
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "lifecycle",
+          include: ["test/cluster/*.lifecycle.test.ts"],
+          testTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
           testTimeout: 120_000,

@@ -11,7 +11,7 @@ import type { Credentials, Subject } from "./certificates.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 
 const TOKEN_SECONDS = 3_600;
-const KUBECTL_TIMEOUT_MS = 60_000;
+const KUBECTL_TIMEOUT_MS = 120_000;
 const OUTPUT_LIMIT_BYTES = 64 << 20;
 
 /** What one process must tell another about an API server that it started. */
@@ -112,7 +112,8 @@ export class ApiServer {
     try {
       return (await running).stdout;
     } catch (error) {
-      throw new Error(`kubectl ${args.join(" ")} failed: ${(error as { stderr?: string }).stderr?.trim() || error}`);
+      const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+      throw new Error(`kubectl ${args.join(" ")} failed: ${`${stderr ?? ""}${stdout ?? ""}`.trim() || error}`);
     }
   }
 

@@ -13,7 +13,21 @@
  * For faults, or with controllers, it starts one of its own (4 s): `await using server = await startApiServer({
  * controllerManager: ["garbage-collector-controller"] })`, then `server.stopApiServer()`, `server.startEtcd()`, ...
  *
- * Run one file with `node node_modules/vitest/vitest.mjs run --project apiserver PATH`. The programs come from
+ * An end-to-end test is called `*.e2e.test.ts`, lies in this folder or below it, and belongs to the project `cluster`:
+ *
+ *   const cluster = sharedCluster();                       // two nodes; `make cluster`'s where that is up
+ *   await cluster.importImage(archive, "flowreset.test/flowreset:1");
+ *   const namespace = await cluster.api.createNamespace("kill");
+ *   await cluster.api.apply([...]);                        // pods with image WORKLOAD_IMAGE: see images/workload.c
+ *   const client = await cluster.podProcess(namespace, "client");
+ *   await client.run(["ss", "-tnH"]);                      // with this machine's tools, in the pod's network
+ *   await cluster.node("node-1").run(["nft", "list", "ruleset"]);
+ *   await cluster.outside.start("server", [buildProgram("workload"), "serve", "80"]);
+ *   await cluster.stopApiServer();                         // startApiServer, stopEtcd, node.stopKubelet, client.kill, ...
+ *
+ * No DNS runs there; a node has its own /var/lib, /var/log, /run, /etc and /opt, so that a hostPath is its own.
+ *
+ * Run one file with `node node_modules/vitest/vitest.mjs run --project apiserver|cluster PATH`. The programs come from
  * KUBEBUILDER_ASSETS or a cache, or are built once with Go.
  *
  * **Invariant:** whatever is started ends with whoever started it, also when that is killed.
@@ -24,6 +38,13 @@ export { ApiServer } from "./apiServer.ts";
 export type { Answer, ApiServerAddress, RequestOptions, TokenOptions } from "./apiServer.ts";
 export { bringBinaries } from "./binaries.ts";
 export type { Credentials, Subject } from "./certificates.ts";
+export { Cluster } from "./cluster.ts";
+export type { PodProcess } from "./cluster.ts";
+export type { ClusterNode } from "./clusterNode.ts";
+export { buildImage, buildProgram, WORKLOAD_IMAGE } from "./images.ts";
+export type { CommandOptions, CommandResult, Machine } from "./machine.ts";
+export { OUTSIDE_ADDRESS, POD_RANGE, SERVICE_RANGE } from "./network.ts";
 export { startApiServer } from "./privateApiServer.ts";
 export type { ApiServerOptions, PrivateApiServer } from "./privateApiServer.ts";
 export { sharedApiServer } from "./sharedApiServer.ts";
+export { sharedCluster } from "./sharedCluster.ts";

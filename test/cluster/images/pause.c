@@ -1,0 +1,25 @@
+/* The pause container: holds a pod's namespaces and waits until it is told to end. */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void end(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+static void reap(int number)
+{
+	(void)number;
+	while (waitpid(-1, NULL, WNOHANG) > 0) {}
+}
+
+int main(void)
+{
+	signal(SIGINT, end);
+	signal(SIGTERM, end);
+	signal(SIGCHLD, reap);
+	for (;;) pause();
+}

@@ -1,0 +1,212 @@
+/*
+ * What the pods of tests run: both ends of TCP connections that say how they die.
+ *
+ *   workload serve PORT                     sends back what it is sent; to "GET " it answers HTTP/1.0 with who asked
+ *   workload connect ADDRESS PORT [EVERY]   keeps a connection on which a line goes and comes back every EVERY ms (100)
+ *   workload get ADDRESS PORT               one HTTP request; prints the body
+ *   workload sockets                        the TCP sockets of its network namespace, as "STATE LOCAL REMOTE"
+ *   workload sleep                          waits until it is told to end
+ *
+ * Says, a line each: "listening PORT", "open LOCAL REMOTE", "end LOCAL REMOTE HOW RECEIVED" where HOW is EOF or the
+ * error's name and RECEIVED counts bytes. IPv4 only. Ends 0, 1 where it cannot do its work, 2 where it is misused.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECTIONS 1024
+#define TEXT 64
+
+struct connection {
+	char local[TEXT], remote[TEXT];
+	long long received;
+};
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "workload: %s: %s\n", what, strerrorname_np(errno));
+	exit(1);
+}
+
+static struct sockaddr_in address_of(const char *address, const char *port)
+{
+	struct sockaddr_in found = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	if (inet_pton(AF_INET, address, &found.sin_addr) != 1) { fprintf(stderr, "workload: not an IPv4 address: %s\n", address); exit(2); }
+	return found;
+}
+
+static void show(const struct sockaddr_in *address, char *text)
+{
+	char ip[INET_ADDRSTRLEN];
+	inet_ntop(AF_INET, &address->sin_addr, ip, sizeof ip);
+	snprintf(text, TEXT, "%s:%d", ip, ntohs(address->sin_port));
+}
+
+static void opened(int fd, struct connection *connection)
+{
+	struct sockaddr_in local = {0}, remote = {0};
+	socklen_t length = sizeof local;
+	getsockname(fd, (struct sockaddr *)&local, &length);
+	length = sizeof remote;
+	getpeername(fd, (struct sockaddr *)&remote, &length);
+	connection->received = 0;
+	show(&local, connection->local);
+	show(&remote, connection->remote);
+	printf("open %s %s\n", connection->local, connection->remote);
+}
+
+static void ended(const struct connection *connection, const char *how)
+{
+	printf("end %s %s %s %lld\n", connection->local, connection->remote, how, connection->received);
+}
+
+/* Answers one chunk. False: the connection has ended, and it was said how. */
+static int answer(int fd, struct connection *connection)
+{
+	char bytes[4096];
+	ssize_t count = recv(fd, bytes, sizeof bytes, 0);
+	if (count <= 0) {
+		ended(connection, count == 0 ? "EOF" : strerrorname_np(errno));
+		return 0;
+	}
+	connection->received += count;
+	if (count >= 4 && !memcmp(bytes, "GET ", 4)) {
+		int length = snprintf(bytes, sizeof bytes, "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n%s asked %s\n", connection->remote, connection->local);
+		send(fd, bytes, (size_t)length, MSG_NOSIGNAL);
+		ended(connection, "EOF");
+		return 0;
+	}
+	if (send(fd, bytes, (size_t)count, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN) {
+		ended(connection, strerrorname_np(errno));
+		return 0;
+	}
+	return 1;
+}
+
+static _Noreturn void serve(const char *port)
+{
+	static struct pollfd polled[CONNECTIONS + 1];
+	static struct connection connections[CONNECTIONS + 1];
+	struct sockaddr_in own = address_of("0.0.0.0", port);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	nfds_t count = 1;
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(listener, (struct sockaddr *)&own, sizeof own) < 0 || listen(listener, 128) < 0) fail("listen");
+	printf("listening %s\n", port);
+	polled[0] = (struct pollfd){.fd = listener, .events = POLLIN};
+	for (;;) {
+		polled[0].events = count <= CONNECTIONS ? POLLIN : 0;
+		if (poll(polled, count, -1) < 0 && errno != EINTR) fail("poll");
+		for (nfds_t i = count - 1; i > 0; i--) {
+			if (!polled[i].revents || answer(polled[i].fd, &connections[i])) continue;
+			close(polled[i].fd);
+			count--;
+			polled[i] = polled[count];
+			connections[i] = connections[count];
+		}
+		if (polled[0].revents & POLLIN) {
+			int fd = accept(listener, NULL, NULL);
+			if (fd < 0) continue;
+			polled[count] = (struct pollfd){.fd = fd, .events = POLLIN};
+			opened(fd, &connections[count++]);
+		}
+	}
+}
+
+static int open_to(const char *address, const char *port, struct connection *connection)
+{
+	struct sockaddr_in remote = address_of(address, port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&remote, sizeof remote) < 0) fail("connect");
+	if (connection) opened(fd, connection);
+	return fd;
+}
+
+static int keep(const char *address, const char *port, int every)
+{
+	struct connection connection;
+	int fd = open_to(address, port, &connection);
+	static const char LINE[] = "a line that goes and comes back\n";
+	struct timespec last = {0};
+	for (;;) {
+		struct pollfd polled = {.fd = fd, .events = POLLIN};
+		struct timespec now;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		long left = every - ((now.tv_sec - last.tv_sec) * 1000 + (now.tv_nsec - last.tv_nsec) / 1000000);
+		if (left <= 0) {
+			if (send(fd, LINE, sizeof LINE - 1, MSG_NOSIGNAL) < 0) { ended(&connection, strerrorname_np(errno)); return 0; }
+			last = now;
+			left = every;
+		}
+		if (poll(&polled, 1, (int)left) <= 0) continue;
+		char bytes[4096];
+		ssize_t count = recv(fd, bytes, sizeof bytes, 0);
+		if (count <= 0) { ended(&connection, count == 0 ? "EOF" : strerrorname_np(errno)); return 0; }
+		connection.received += count;
+	}
+}
+
+static int get(const char *address, const char *port)
+{
+	int fd = open_to(address, port, NULL), body = 0;
+	FILE *stream = fdopen(fd, "r+");
+	char line[4096];
+	if (send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL) < 0) fail("send");
+	while (fgets(line, sizeof line, stream)) {
+		if (body) fputs(line, stdout);
+		if (!strcmp(line, "\r\n")) body = 1;
+	}
+	return body ? 0 : 1;
+}
+
+static int sockets(void)
+{
+	static const char *const STATES[] = {"?", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSE", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING", "SYN-RECV"};
+	FILE *table = fopen("/proc/net/tcp", "r");
+	char line[512];
+	if (!table) fail("/proc/net/tcp");
+	while (fgets(line, sizeof line, table)) {
+		struct sockaddr_in local = {0}, remote = {0};
+		unsigned local_port, remote_port, state;
+		if (sscanf(line, " %*d: %x:%x %x:%x %x", &local.sin_addr.s_addr, &local_port, &remote.sin_addr.s_addr, &remote_port, &state) != 5) continue;
+		local.sin_port = htons((uint16_t)local_port);
+		remote.sin_port = htons((uint16_t)remote_port);
+		char from[TEXT], to[TEXT];
+		show(&local, from);
+		show(&remote, to);
+		printf("%s %s %s\n", state < sizeof STATES / sizeof *STATES ? STATES[state] : "?", from, to);
+	}
+	return 0;
+}
+
+static void stop(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* The first process of a container is not ended by a signal that it does not ask for. */
+	signal(SIGTERM, stop);
+	signal(SIGINT, stop);
+	if (!strcmp(what, "serve") && argc == 3) serve(argv[2]);
+	if (!strcmp(what, "connect") && (argc == 4 || argc == 5)) return keep(argv[2], argv[3], argc == 5 ? atoi(argv[4]) : 100);
+	if (!strcmp(what, "get") && argc == 4) return get(argv[2], argv[3]);
+	if (!strcmp(what, "sockets")) return sockets();
+	if (!strcmp(what, "sleep")) for (;;) pause();
+	fprintf(stderr, "usage: workload serve PORT | connect ADDRESS PORT [EVERY] | get ADDRESS PORT | sockets | sleep\n");
+	return 2;
+}
