@@ -28,6 +28,22 @@ describe("the shared API server", () => {
     expect((await server.request("GET", "/api/v1/nodes", { token })).status).toBe(403);
   });
 
+  it("tells what a service account has asked, and nobody else", async () => {
+    const namespace = await server.createNamespace("fixture");
+    const account = { namespace, name: "default" };
+    const token = await server.createToken(account);
+    await server.request("GET", `/api/v1/namespaces/${namespace}/pods/a`, { token });
+    await server.request("PATCH", "/api/v1/nodes/a/status", { token, contentType: "application/merge-patch+json", body: {} });
+    await server.request("GET", "/readyz", { token });
+    await server.request("GET", "/api/v1/nodes");
+    expect(server.callsOf(account)).toEqual([
+      { verb: "get", group: "", resource: "pods", path: `/api/v1/namespaces/${namespace}/pods/a`, namespace, name: "a", status: 403 },
+      { verb: "patch", group: "", resource: "nodes/status", path: "/api/v1/nodes/a/status", namespace: "", name: "a", status: 403 },
+      { verb: "get", group: "", resource: "", path: "/readyz", namespace: "", name: "", status: 200 },
+    ]);
+    expect(server.callsOf({ namespace, name: "nobody" })).toEqual([]);
+  });
+
   it("writes the node's name into the token of a pod, and refuses the token of a pod that is gone", async () => {
     const namespace = await server.createNamespace("fixture");
     const nodeName = `${namespace}-node`;

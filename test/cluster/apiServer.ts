@@ -3,15 +3,18 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 import { Agent } from "undici";
 import { parse } from "yaml";
+import { readAuditLog } from "./auditLog.ts";
+import type { AuditedCall } from "./auditLog.ts";
 import { CertificateAuthority } from "./certificates.ts";
 import type { Credentials, Subject } from "./certificates.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 
 const TOKEN_SECONDS = 3_600;
-const KUBECTL_TIMEOUT_MS = 120_000;
+const PROGRAM_TIMEOUT_MS = 300_000;
 const OUTPUT_LIMIT_BYTES = 64 << 20;
 
 /** What one process must tell another about an API server that it started. */
@@ -20,6 +23,8 @@ export interface ApiServerAddress {
   readonly kubectl: string;
   /** The folder with ca.crt and ca.key; absent for a cluster that is not ours (USE_EXISTING_CLUSTER). */
   readonly pki?: string;
+  /** Absent where pki is. */
+  readonly auditLogPath?: string;
 }
 
 export interface Answer<Body = any> {
@@ -37,6 +42,13 @@ export interface RequestOptions {
   readonly token?: string;
   /** Asks as whoever this certificate names. */
   readonly credentials?: Credentials;
+}
+
+export interface ProgramOptions {
+  /** Written to standard input. */
+  readonly input?: string;
+  /** The administrator's unless told. */
+  readonly kubeconfigPath?: string;
 }
 
 export interface TokenOptions {
@@ -101,19 +113,24 @@ export class ApiServer {
   }
 
   /** Runs kubectl as the administrator. @returns its standard output. @throws with what it said where it fails. */
-  async kubectl(args: readonly string[], { input, kubeconfigPath = this.kubeconfigPath }: { input?: string; kubeconfigPath?: string } = {}): Promise<string> {
-    const running = promisify(execFile)(this.#address.kubectl, [...args], {
+  kubectl(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
+    return this.runProgram(this.#address.kubectl, args, options);
+  }
+
+  /** Like `kubectl`, for another program that reads KUBECONFIG. @param program its path */
+  async runProgram(program: string, args: readonly string[], { input = "", kubeconfigPath = this.kubeconfigPath }: ProgramOptions = {}): Promise<string> {
+    const running = promisify(execFile)(program, [...args], {
       env: { ...process.env, KUBECONFIG: kubeconfigPath },
       maxBuffer: OUTPUT_LIMIT_BYTES,
-      timeout: KUBECTL_TIMEOUT_MS,
+      timeout: PROGRAM_TIMEOUT_MS,
     });
-    running.child.stdin!.on("error", () => {});
-    running.child.stdin!.end(input ?? "");
+    running.child.stdin!.on("error", () => {}); // It may end before it has read all.
+    running.child.stdin!.end(input);
     try {
       return (await running).stdout;
     } catch (error) {
       const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-      throw new Error(`kubectl ${args.join(" ")} failed: ${`${stderr ?? ""}${stdout ?? ""}`.trim() || error}`);
+      throw new Error(`${basename(program)} ${args.join(" ")} failed: ${`${stderr ?? ""}${stdout ?? ""}`.trim() || error}`);
     }
   }
 
@@ -165,6 +182,13 @@ export class ApiServer {
     const path = `${directory}/kubeconfig`;
     writeFileSync(path, kubeconfig({ url: this.url, caPem: this.caPem, user, namespace }), { mode: 0o600 });
     return { path, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
+  }
+
+  /** What a service account has asked so far, since the API server was made. */
+  callsOf(account: { namespace: string; name: string }): AuditedCall[] {
+    const { auditLogPath } = this.#address;
+    if (auditLogPath === undefined) throw new Error("Unset USE_EXISTING_CLUSTER to run this test: it needs the cluster's audit log");
+    return readAuditLog(auditLogPath, `system:serviceaccount:${account.namespace}:${account.name}`);
   }
 
   /** Closes the connections of this object; the server goes on. */

@@ -104,15 +104,30 @@ describe("the cluster", () => {
     expect(JSON.parse(stdout).gitVersion).toBe("v1.35.4");
   });
 
+  it("starts a pod with one capability, a read-only root and the runtime's seccomp filter, and no more than those", async () => {
+    const securityContext = { capabilities: { drop: ["ALL"], add: ["NET_RAW"] }, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, seccompProfile: { type: "RuntimeDefault" } };
+    const containers = [{ name: "confined", image: WORKLOAD_IMAGE, args: ["sleep"], securityContext, resources: { limits: { memory: "32Mi", cpu: "100m" } } }];
+    await cluster.api.apply([pod("confined", [], { nodeName: one.name, hostNetwork: true, containers })]);
+    await cluster.api.kubectl(["wait", `--namespace=${namespace}`, "--for=condition=Ready", "pod/confined", "--timeout=60s"]);
+    const { pid } = await cluster.podProcess(namespace, "confined");
+    const status = await one.shell('cat "/proc/$1/status"', String(pid));
+    expect(status).toMatch(/^CapEff:\t0000000000002000$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+    expect(await one.shell('grep " / / " "/proc/$1/mountinfo"', String(pid))).toMatch(/ \/ \/ ro,/);
+  });
+
   it("keeps no file of one node on another", async () => {
     await one.write("/var/lib/smoke/state", "of node 1");
     expect((await two.run(["cat", "/var/lib/smoke/state"], { check: false })).code).not.toBe(0);
   });
 
-  it("takes an image in under the name that it is given", async () => {
-    await cluster.importImage(buildImage("workload"), "flowreset.test/renamed:2");
-    await cluster.api.apply([pod("renamed", ["sleep"], { nodeName: two.name, containers: [{ name: "a", image: "flowreset.test/renamed:2", imagePullPolicy: "Never", args: ["sleep"] }] })]);
-    await cluster.api.kubectl(["wait", `--namespace=${namespace}`, "--for=condition=Ready", "pod/renamed", "--timeout=60s"]);
+  it("takes an image in under the name that it is given, and by its digest", async () => {
+    const digest = await cluster.importImage(buildImage("workload"), "flowreset.test/renamed:2");
+    const images = { named: "flowreset.test/renamed:2", digested: `flowreset.test/renamed@${digest}` };
+    const pods = Object.entries(images).map(([name, image]) => pod(name, [], { nodeName: two.name, containers: [{ name, image, imagePullPolicy: "Never", args: ["sleep"] }] }));
+    await cluster.api.apply(pods);
+    await cluster.api.kubectl(["wait", `--namespace=${namespace}`, "--for=condition=Ready", "pod/named", "pod/digested", "--timeout=60s"]);
   });
 });
 

@@ -46,8 +46,7 @@ export class Cluster {
   /** Where etcd, the API server, the controller manager and the scheduler run. */
   readonly site: Machine;
   /** Paths of the programs, of the cluster's own version. */
-  readonly helm: string;
-  readonly kubectl: string;
+  readonly programs: ClusterState["binaries"];
   readonly #controlPlane: ControlPlane;
 
   constructor(state: ClusterState) {
@@ -55,11 +54,15 @@ export class Cluster {
     this.site = new Machine(state.site);
     this.outside = new Machine(state.outside);
     this.nodes = state.nodes.map((node) => new ClusterNode(node, state.binaries));
-    this.helm = state.binaries.helm;
-    this.kubectl = state.binaries.kubectl;
+    this.programs = state.binaries;
     this.#controlPlane = controlPlaneOf(this.site, state.binaries);
     this.kubeconfigPath = this.#controlPlane.kubeconfigPath;
-    this.api = new ApiServer({ kubeconfigPath: this.kubeconfigPath, kubectl: state.binaries.kubectl, pki: `${clusterFolder()}/control/pki` });
+    this.api = new ApiServer({
+      kubeconfigPath: this.kubeconfigPath,
+      kubectl: state.binaries.kubectl,
+      pki: `${clusterFolder()}/control/pki`,
+      auditLogPath: this.#controlPlane.auditLogPath,
+    });
   }
 
   /** The cluster that is up, or undefined. */
@@ -81,9 +84,18 @@ export class Cluster {
     return found;
   }
 
-  /** Takes an OCI archive in on every node, under `name`; a pod uses it with imagePullPolicy IfNotPresent or Never. */
-  async importImage(archive: string, name: string): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.importImage(archive, name)));
+  /** Runs Helm as the administrator. @returns its standard output. @throws with what it said where it fails. */
+  helm(...args: readonly string[]): Promise<string> {
+    return this.api.runProgram(this.programs.helm, args);
+  }
+
+  /**
+   * Takes an OCI archive in on every node, under `name` with its registry ("docker.io/library/" where pods name none);
+   * pods use it with imagePullPolicy IfNotPresent or Never. @returns its digest, for `name@sha256:...`.
+   */
+  async importImage(archive: string, name: string): Promise<string> {
+    const digests = await Promise.all(this.nodes.map((node) => node.importImage(archive, name)));
+    return digests[0]!;
   }
 
   /** The process of a pod's container (the first unless named). @throws where it does not run. */

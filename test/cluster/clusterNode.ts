@@ -11,6 +11,7 @@ import { POD_RANGE } from "./network.ts";
 
 /** Where a node keeps its configuration. */
 const ETC = "/etc/kubernetes";
+const IMPORT_TIMEOUT_MS = 300_000;
 const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
 
 export interface NodeState extends MachineState {
@@ -69,12 +70,22 @@ export class ClusterNode extends Machine {
     return this.stop("kube-proxy");
   }
 
-  /** Takes an OCI archive in under `name` (and under the names that it carries itself). */
-  async importImage(archive: string, name: string): Promise<void> {
+  /**
+   * Takes the image of an OCI archive in under `name`, whatever name it carries, and under `name` by digest.
+   * @returns its digest, "sha256:...".
+   */
+  async importImage(archive: string, name: string): Promise<string> {
+    const ctr = (...args: string[]) => this.run(["ctr", "--namespace=k8s.io", "images", ...args], { timeoutMs: IMPORT_TIMEOUT_MS });
     const copy = `${this.state.folder}/var/lib/import.tar`; // An archive may lie where this node has files of its own.
     copyFileSync(archive, copy);
+    const repository = name.replace(/:[^/:]*$/, "");
     try {
-      await this.run(["ctr", "--namespace=k8s.io", "images", "import", "--index-name", name, "/var/lib/import.tar"], { timeoutMs: 120_000 });
+      const { stdout } = await ctr("import", "--base-name", repository, "--digests", "/var/lib/import.tar");
+      const found = [...stdout.matchAll(/^unpacking (\S+@(sha256:[0-9a-f]{64})) /gm)];
+      if (found.length !== 1) throw new Error(`Give an archive that holds one image for this processor: ${archive} holds ${found.length}`);
+      const [, byDigest, digest] = found[0] as unknown as [string, string, string];
+      await ctr("tag", "--force", byDigest, name);
+      return digest;
     } finally {
       rmSync(copy);
     }

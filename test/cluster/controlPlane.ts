@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Client } from "undici";
 import { until } from "../lab/mod.ts";
+import { AUDIT_POLICY } from "./auditLog.ts";
 import { CertificateAuthority, serviceAccountKeys } from "./certificates.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import type { CommandName } from "./goModule.ts";
@@ -36,6 +37,7 @@ export class ControlPlane {
   readonly url: string;
   /** Of the administrator: a member of system:masters, whom nothing is refused. */
   readonly kubeconfigPath: string;
+  readonly auditLogPath: string;
   readonly #options: ControlPlaneOptions;
   readonly #pki: string;
 
@@ -44,6 +46,7 @@ export class ControlPlane {
     this.#pki = `${options.directory}/pki`;
     this.url = `https://${options.address}:${options.ports.api}`;
     this.kubeconfigPath = `${options.directory}/admin.kubeconfig`;
+    this.auditLogPath = `${options.directory}/audit.log`;
   }
 
   /** Makes keys, certificates and kubeconfigs. Once, before the first start. */
@@ -60,6 +63,7 @@ export class ControlPlane {
     const kubeletClient = await authority.client({ name: "kube-apiserver-kubelet-client", groups: ["system:masters"] });
     this.#writeFile("kubelet-client.crt", kubeletClient.certPem);
     this.#writeFile("kubelet-client.key", kubeletClient.keyPem);
+    this.#writeFile("audit.yaml", AUDIT_POLICY);
     const keys = serviceAccountKeys();
     this.#writeFile("sa.key", keys.privatePem);
     this.#writeFile("sa.pub", keys.publicPem);
@@ -101,6 +105,7 @@ export class ControlPlane {
       // By address: there is no DNS in which a node's name could be looked up.
       "--kubelet-preferred-address-types=InternalIP", `--kubelet-certificate-authority=${pki}/ca.crt`,
       `--kubelet-client-certificate=${pki}/kubelet-client.crt`, `--kubelet-client-key=${pki}/kubelet-client.key`,
+      `--audit-policy-file=${pki}/audit.yaml`, `--audit-log-path=${this.auditLogPath}`, "--audit-log-maxsize=100",
       ...apiServerFlags,
     ]);
     await this.#untilHealthy("kube-apiserver", this.url, "/readyz");

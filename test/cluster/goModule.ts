@@ -7,12 +7,12 @@ import { arch } from "node:process";
 export const COMMANDS = {
   etcd: { module: "etcd", package: "go.etcd.io/etcd/server/v3", usualSeconds: 45 },
   "kube-apiserver": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-apiserver", usualSeconds: 240 },
-  kubectl: { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubectl", usualSeconds: 60 },
-  "kube-controller-manager": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-controller-manager", usualSeconds: 65 },
+  kubectl: { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubectl", usualSeconds: 35 },
+  "kube-controller-manager": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-controller-manager", usualSeconds: 75 },
   "kube-scheduler": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-scheduler", usualSeconds: 10 },
-  kubelet: { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubelet", usualSeconds: 25 },
+  kubelet: { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubelet", usualSeconds: 30 },
   "kube-proxy": { module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-proxy", usualSeconds: 15 },
-  helm: { module: "helm", package: "helm.sh/helm/v3/cmd/helm", usualSeconds: 100 },
+  helm: { module: "helm", package: "helm.sh/helm/v3/cmd/helm", usualSeconds: 85 },
 } as const;
 
 export type CommandName = keyof typeof COMMANDS;

@@ -12,6 +12,7 @@ import type { Programs } from "./programs.ts";
 const SCRIPT = `${import.meta.dirname}/machine.sh`;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const RUN_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 30_000;
 const GRACE_SECONDS = 15;
 const LAST_WORDS_CHARACTERS = 2_000;
 
@@ -53,7 +54,7 @@ export class Machine implements Programs {
     const outcome = await until(`the machine ${name} to start`, () => {
       if (child.exitCode !== null) return new Error(`Cannot start the machine ${name}: ${readFileSync(`${folder}/machine.log`, "utf8").trim()}`);
       return existsSync(`${folder}/ready`) ? firstChild(child.pid!) : undefined;
-    });
+    }, START_TIMEOUT_MS);
     if (outcome instanceof Error) throw outcome;
     return new Machine({ name, folder, init: processIdentity(outcome)! });
   }
@@ -96,7 +97,7 @@ export class Machine implements Programs {
     if (await this.isRunning(name)) return;
     const detached = 'echo $$ > "/run/programs/$0.pid"; exec "$@" >> "/var/log/$0.log" 2>&1 < /dev/null';
     await this.run(["sh", SCRIPT, "join", "setsid", "--fork", "sh", "-euc", detached, name, ...command]);
-    await until(`${name} to start on ${this.name}`, () => this.isRunning(name));
+    await until(`${name} to start on ${this.name}`, () => this.isRunning(name), START_TIMEOUT_MS);
   }
 
   async stop(name: string, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {

@@ -22,7 +22,7 @@ async function main(command: string | undefined, network: string | undefined): P
   }
   const cluster = running ?? (await bringUpFresh(podNetwork));
   await cluster.api.close();
-  stdout.write(`export KUBECONFIG=${cluster.kubeconfigPath}\nexport PATH=${dirname(cluster.kubectl)}:${dirname(cluster.helm)}:$PATH\n`);
+  stdout.write(`export KUBECONFIG=${cluster.kubeconfigPath}\nexport PATH=${dirname(cluster.programs.kubectl)}:${dirname(cluster.programs.helm)}:$PATH\n`);
   return 0;
 }
 

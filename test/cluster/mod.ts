@@ -8,6 +8,7 @@
  *   const namespace = await server.createNamespace("quota");
  *   await server.apply(yaml);                              // with kubectl, as people do; throws with what it said
  *   const { status, body } = await server.request("POST", `/api/v1/namespaces/${namespace}/pods`, { body, token });
+ *   server.callsOf({ namespace, name: "sensor" });         // what that service account asked, to compare with its role
  *   const client = await connect({ kubeconfig: server.kubeconfigPath });
  *
  * For faults, or with controllers, it starts one of its own (4 s): `await using server = await startApiServer({
@@ -17,6 +18,7 @@
  *
  *   const cluster = sharedCluster();                       // two nodes; `make cluster`'s where that is up
  *   await cluster.importImage(archive, "flowreset.test/flowreset:1");
+ *   await cluster.helm("install", "flowreset", "charts/flowreset", "--wait", ...);
  *   const namespace = await cluster.api.createNamespace("kill");
  *   await cluster.api.apply([...]);                        // pods with image WORKLOAD_IMAGE: see images/workload.c
  *   const client = await cluster.podProcess(namespace, "client");
@@ -35,7 +37,8 @@
  * It knows nothing of the product.
  */
 export { ApiServer } from "./apiServer.ts";
-export type { Answer, ApiServerAddress, RequestOptions, TokenOptions } from "./apiServer.ts";
+export type { Answer, ApiServerAddress, ProgramOptions, RequestOptions, TokenOptions } from "./apiServer.ts";
+export type { AuditedCall } from "./auditLog.ts";
 export { bringBinaries } from "./binaries.ts";
 export type { Credentials, Subject } from "./certificates.ts";
 export { Cluster } from "./cluster.ts";

@@ -40,7 +40,7 @@ export async function startApiServer({ controllerManager = false, scheduler = fa
     await controlPlane.startApiServer();
     if (controllerManager !== false) await controlPlane.startControllerManager();
     if (scheduler) await controlPlane.startScheduler();
-    const address = { kubeconfigPath: controlPlane.kubeconfigPath, kubectl: binaries.kubectl, pki: `${programs.directory}/pki` };
+    const address = { kubeconfigPath: controlPlane.kubeconfigPath, kubectl: binaries.kubectl, pki: `${programs.directory}/pki`, auditLogPath: controlPlane.auditLogPath };
     return new PrivateApiServer(address, controlPlane, programs);
   } catch (error) {
     await programs.close();
