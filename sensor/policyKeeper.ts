@@ -5,7 +5,7 @@
 import { defaultSettings, durationMs, identityOf, signatureCheck } from "../crds/mod.ts";
 import type { LoadedObject, SensorSettingsSpec } from "../crds/mod.ts";
 import { compile, complaintOfSignature } from "./decide/mod.ts";
-import type { CompileNote, CompileResult, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
+import type { ClusterView, CompileNote, CompileResult, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
 import type { FlowTimeouts } from "./flow/mod.ts";
 import { fullName } from "./fullName.ts";
@@ -41,7 +41,8 @@ export class PolicyKeeper {
   #objects: readonly LoadedObject[] = [];
   #interfaces: readonly InterfaceDescription[] = [];
   #shared: readonly string[] = [];
-  #last: (CompiledRound & { readonly withInterfaces: CompileResult["withInterfaces"] }) | undefined;
+  #cluster: ClusterView | undefined;
+  #last: (CompiledRound & { readonly withSubjects: CompileResult["withSubjects"] }) | undefined;
 
   constructor(options: PolicyKeeperOptions) {
     this.#options = options;
@@ -75,17 +76,21 @@ export class PolicyKeeper {
   takeInterfaces(interfaces: readonly InterfaceDescription[], shared: readonly string[] = []): CompiledRound {
     this.#interfaces = interfaces;
     this.#shared = shared.map((address) => `${address}/${address.includes(":") ? 128 : 32}`);
-    if (this.#last === undefined) return this.compile();
-    this.#last = { ...this.#last, compiled: this.#last.withInterfaces(interfaces), generation: ++this.generation };
-    return this.#last;
+    return this.#renew();
+  }
+
+  /** Pods, namespaces or labels of the node changed: the rules stay as they are compiled. Whoever calls debounces. */
+  takeCluster(view: ClusterView): CompiledRound {
+    this.#cluster = view;
+    return this.#renew();
   }
 
   compile(): CompiledRound {
     const policies = this.#objects.filter(({ kind }) => kind === "ResponsePolicy" || kind === "ClusterResponsePolicy");
-    const { compiled, notes, withInterfaces } = this.#compile(policies);
+    const { compiled, notes, withSubjects } = this.#compile(policies);
     const labels = compiled.names.policies.map((policy) => this.labels.intern(fullName(policy)));
     const labelNames = [FLOW_RESET_LABEL, ...labels].map((label): [number, string] => [label, this.labels.name(label)]);
-    this.#last = { compiled, labels, labelNames, generation: ++this.generation, notes, withInterfaces };
+    this.#last = { compiled, labels, labelNames, generation: ++this.generation, notes, withSubjects };
     return this.#last;
   }
 
@@ -111,11 +116,18 @@ export class PolicyKeeper {
     );
   }
 
+  #renew(): CompiledRound {
+    if (this.#last === undefined) return this.compile();
+    this.#last = { ...this.#last, compiled: this.#last.withSubjects(this.#cluster, this.#interfaces), generation: ++this.generation };
+    return this.#last;
+  }
+
   #compile(objects: readonly PolicyObject[]): CompileResult {
     return compile({
       objects,
       settings: this.settings,
       interfaces: this.#interfaces,
+      cluster: this.#cluster,
       protectedConnections: this.#options.protectedConnections,
     });
   }

@@ -91,14 +91,14 @@ describe("compile()", () => {
     expect(judge.connect({ taps: [9, 8] })).toBe("Reset");
   });
 
-  it("withInterfaces() gives what compile() would, and shares what interfaces do not change", () => {
+  it("withSubjects() gives what compile() would, and shares what interfaces do not change", () => {
     const eth0: InterfaceDescription = { index: 8, name: "eth0", kind: "Uplink", addresses: ["192.0.2.1"] };
     const texts = [policy({ spec: ["subject: {interfaces: [eth*]}"], rules: [sig(good(1))] }), policy({ name: "other", spec: ["exempt: [{cidrs: [10.0.0.0/8]}]"] })];
     const input = { settings: settings({ managementPorts: ["22"] }) };
     const empty = compileTexts(texts, input);
-    const resolved = empty.withInterfaces([eth0]);
+    const resolved = empty.withSubjects(undefined, [eth0]);
     expect(resolved).toEqual(compileTexts(texts, { ...input, interfaces: [eth0] }).compiled);
     expect(resolved.detection.exact).toBe(empty.compiled.detection.exact);
-    expect(empty.withInterfaces([])).toEqual(empty.compiled);
+    expect(empty.withSubjects(undefined, [])).toEqual(empty.compiled);
   });
 });

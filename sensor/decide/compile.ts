@@ -10,12 +10,15 @@ import type { CompiledPolicy } from "./compiled.ts";
 import { FlowResetCompiler } from "./compileFlowReset.ts";
 import { PolicyCompiler } from "./compilePolicies.ts";
 import { MAX_FLOW_RESETS, MAX_POLICIES } from "./limits.ts";
+import type { ClusterView } from "./subjects/clusterView.ts";
 import { type CompileNote, NoteList, type PolicyObject } from "./note.ts";
 
 export interface CompileInput {
   readonly objects: readonly PolicyObject[];
   readonly settings: SensorSettingsSpec;
   readonly interfaces: readonly InterfaceDescription[];
+  /** Absent: standalone. */
+  readonly cluster?: ClusterView | undefined;
   readonly protectedConnections?: readonly ProtectedConnection[];
   readonly detection?: DetectionOptions;
 }
@@ -23,8 +26,8 @@ export interface CompileInput {
 export interface CompileResult {
   readonly compiled: CompiledPolicy;
   readonly notes: readonly CompileNote[];
-  /** The same policies for other interfaces: cheap, however many signatures there are. */
-  withInterfaces(interfaces: readonly InterfaceDescription[]): CompiledPolicy;
+  /** The same policies for other pods and interfaces: cheap, however many signatures there are. */
+  withSubjects(cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]): CompiledPolicy;
 }
 
 /** The order of `objects` does not matter: policies stand by kind, namespace and name. */
@@ -59,12 +62,12 @@ export function compile(input: CompileInput): CompileResult {
     connectionsPerMinute: settings.budgets.connectionsPerMinute,
     names: { policies: policies.names, rules: policies.ruleNames, signatures: policies.signatureNames, flowResets: flowResets.names },
   };
-  const withInterfaces = (interfaces: readonly InterfaceDescription[]): CompiledPolicy => ({
+  const withSubjects = (_cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]): CompiledPolicy => ({
     ...compiled,
     detection: policies.detection.withInterfaces(compiled.detection, interfaces),
     guards: guardsFor(interfaces),
   });
-  return { compiled, notes: notes.notes, withInterfaces };
+  return { compiled, notes: notes.notes, withSubjects };
 }
 
 function byIdentity(a: PolicyObject, b: PolicyObject): number {

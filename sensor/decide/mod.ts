@@ -17,6 +17,7 @@ export { flowResetIsExact, flowResetMatches } from "./flowResetMatch.ts";
 export * from "./limits.ts";
 export type { CompileNote, PolicyObject } from "./note.ts";
 export { Reason } from "./reason.ts";
+export type { ClusterView, PodIdentity } from "./subjects/clusterView.ts";
 export { Stop } from "./stop.ts";
 export { complaintOfSignature } from "./signatureComplaint.ts";
 export { Verdict, verdictName } from "./verdict.ts";
