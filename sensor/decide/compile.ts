@@ -48,7 +48,8 @@ export function compile(input: CompileInput): CompileResult {
     }
   }
   const { settings, protectedConnections = [] } = input;
-  const guardsFor = (interfaces: readonly InterfaceDescription[]) => compileGuards(guardAddresses.copy(), { settings, interfaces, protectedConnections, exemptForAll });
+  const guardsFor = (cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]) =>
+    compileGuards(guardAddresses.copy(), { settings, interfaces, protectedConnections, protectedCalls: cluster?.protectedCalls ?? [], exemptForAll });
   const compiled: CompiledPolicy = {
     detection: policies.detection.build(input.interfaces),
     policyOfRule: sharedWords(policies.policyOfRule),
@@ -58,14 +59,14 @@ export function compile(input: CompileInput): CompileResult {
     flowResetCount: flowResets.names.length,
     flowResets: sharedWords(flowResets.words),
     flowResetHoldMs: sharedDoubles(flowResets.holdMs),
-    guards: guardsFor(input.interfaces),
+    guards: guardsFor(input.cluster, input.interfaces),
     connectionsPerMinute: settings.budgets.connectionsPerMinute,
     names: { policies: policies.names, rules: policies.ruleNames, signatures: policies.signatureNames, flowResets: flowResets.names },
   };
-  const withSubjects = (_cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]): CompiledPolicy => ({
+  const withSubjects = (cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]): CompiledPolicy => ({
     ...compiled,
     detection: policies.detection.withInterfaces(compiled.detection, interfaces),
-    guards: guardsFor(interfaces),
+    guards: guardsFor(cluster, interfaces),
   });
   return { compiled, notes: notes.notes, withSubjects };
 }

@@ -1,7 +1,7 @@
 /** Settings to the tables that the guards ask. */
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { parseAddress } from "../../crds/values/mod.ts";
-import { ALL_PORTS, buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
+import { ALL_PORTS, ANYTHING, buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
 import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
 
 /** One connection that is never reset: the ssh session of who started the sensor. */
@@ -10,10 +10,20 @@ export interface ProtectedConnection {
   readonly server: { readonly ip: string; readonly port: number };
 }
 
+/** Calls that are never reset: a probe of the kubelet, a call of the API server. Of a part left out any will do. */
+export interface ProtectedCall {
+  /** CIDRs of who calls: on every tuple of the connection, so that a masqueraded call of another's is none. */
+  readonly from?: readonly string[];
+  readonly to?: readonly string[];
+  /** Of the called side. */
+  readonly ports?: readonly string[];
+}
+
 export interface GuardInput {
   readonly settings: SensorSettingsSpec;
   readonly interfaces: readonly InterfaceDescription[];
   readonly protectedConnections: readonly ProtectedConnection[];
+  readonly protectedCalls?: readonly ProtectedCall[];
   /** CIDRs that cluster policies exempt, for every policy. */
   readonly exemptForAll: readonly string[];
 }
@@ -29,12 +39,15 @@ export function compileGuards(addresses: SetList, input: GuardInput): GuardTable
   for (const { cidr, ports: texts } of settings.protectedEndpoints) protect([cidr], texts, texts.length === 0);
   const own = interfaces.flatMap((description) => description.addresses);
   if (settings.managementPorts.length > 0) protect(own, settings.managementPorts, false);
+  const setOf = (cidrs: readonly string[] | undefined): number => (cidrs === undefined ? ANYTHING : required(addresses.add(cidrsToRanges(cidrs))));
+  const calls = (input.protectedCalls ?? []).flatMap(({ from, to, ports: texts }) => [setOf(from), setOf(to), required(ports.add(portsToRanges(texts ?? [])))]);
   const exemptForAll = required(addresses.add(cidrsToRanges(input.exemptForAll)));
   const sharedClients = required(addresses.add(cidrsToRanges([...settings.sharedClients, ...own])));
   return {
     addresses: buildAddressTable(addresses.sets),
     ports: buildPortTable(ports.sets),
     protectedEndpoints: sharedWords(endpoints),
+    protectedCalls: sharedWords(calls),
     protectedConnections: sharedWords(input.protectedConnections.flatMap(connectionWords)),
     exemptForAll,
     sharedClients,

@@ -28,6 +28,8 @@ export interface GuardTables {
   readonly protectedEndpoints: Int32Array;
   /** CONNECTION_WORDS each. */
   readonly protectedConnections: Int32Array;
+  /** CALL_WORDS each. */
+  readonly protectedCalls: Int32Array;
   /** Address sets; that of no CIDR at all holds nothing. */
   readonly exemptForAll: number;
   readonly sharedClients: number;
@@ -95,6 +97,11 @@ export const EndpointField = {
   /** 1 where the address is protected as initiator too, whatever the port. */
   AsInitiator: 2,
 } as const;
+
+export const CALL_WORDS = 3;
+
+/** Address sets of who calls and who is called, and a port set of the latter. */
+export const CallField = { From: 0, To: 1, Ports: 2 } as const;
 
 export const CONNECTION_WORDS = 9;
 

@@ -9,7 +9,7 @@
 export { createBudgets } from "./budgetMemory.ts";
 export { Claims, createClaims } from "./claims.ts";
 export { compile, type CompileInput, type CompileResult } from "./compile.ts";
-export type { ProtectedConnection } from "./compileGuards.ts";
+export type { ProtectedCall, ProtectedConnection } from "./compileGuards.ts";
 export { type CompiledPolicy, type FlowResetName, FlowResetField, type PolicyName, type PolicyNames, ResetTarget, type SignatureName } from "./compiled.ts";
 export { Decider, type DeciderOptions } from "./decider.ts";
 export { Decision } from "./decision.ts";

@@ -15,7 +15,7 @@ export { Finding } from "./finding.ts";
 export { identityOf } from "./identity.ts";
 export type { InterfaceDescription, InterfaceSet } from "./interfaces.ts";
 export * from "./limits.ts";
-export { has, SetList } from "./membership.ts";
+export { ANYTHING, has, SetList } from "./membership.ts";
 export { buildPortTable, portsToRanges, type PortTable } from "./ports.ts";
 export { ALL_ADDRESSES, ALL_PORTS, intersect, type RangeSet, subtract } from "./ranges.ts";
 export type { FlowRecords } from "./records.ts";

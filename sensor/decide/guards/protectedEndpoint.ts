@@ -1,12 +1,13 @@
 /** API server, kubelet, DNS, management ports, the session of who started the sensor: never reset, by nobody. */
 import { Field, FlowFlag } from "../../flow/mod.ts";
 import { has } from "../../detect/mod.ts";
-import { CONNECTION_WORDS, ConnectionField, ENDPOINT_WORDS, EndpointField } from "../compiled.ts";
+import { CALL_WORDS, CallField, CONNECTION_WORDS, ConnectionField, ENDPOINT_WORDS, EndpointField } from "../compiled.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
 
 /** Both tuples of a connection that passes NAT are asked: either may be the one that is protected. */
 export function protectedEndpoint(question: Question): Reason | 0 {
+  if (isProtectedCall(question)) return Reason.Protected;
   if (isProtected(question, question.base, question.row0, question.row1)) return Reason.Protected;
   if (question.twinBase < 0) return 0;
   return isProtected(question, question.twinBase, question.twinRow0, question.twinRow1) ? Reason.Protected : 0;
@@ -29,6 +30,33 @@ function isProtected(question: Question, base: number, row0: number, row1: numbe
     if (eitherWay && atClient && has(ports, port0, portSet)) return true;
   }
   return isProtectedConnection(question, base);
+}
+
+/** Of a connection that passes NAT the caller must fit under both tuples, the called side under either. */
+function isProtectedCall(question: Question): boolean {
+  const { words, base, row0, row1, twinBase, twinRow0, twinRow1 } = question;
+  const { protectedCalls } = question.compiled.guards;
+  const pair = words[base + Field.Ports]!;
+  const twinPair = twinBase < 0 ? 0 : words[twinBase + Field.Ports]!;
+  for (let at = 0; at < protectedCalls.length; at += CALL_WORDS) {
+    const isSameCaller = twinBase < 0 || calledBy(question, at, twinRow0);
+    if (isSameCaller && calledBy(question, at, row0)) {
+      if (calls(question, at, row1, pair & 0xffff)) return true;
+      if (twinBase >= 0 && calls(question, at, twinRow1, twinPair & 0xffff)) return true;
+    }
+    // Who is the server was only inferred: then either may be.
+    const eitherWay = (words[base + Field.Flags]! & FlowFlag.Inferred) !== 0;
+    if (eitherWay && calledBy(question, at, row1) && calls(question, at, row0, pair >>> 16)) return true;
+  }
+  return false;
+}
+
+function calledBy({ compiled: { guards } }: Question, call: number, row: number): boolean {
+  return has(guards.addresses, row, guards.protectedCalls[call + CallField.From]!);
+}
+
+function calls({ compiled: { guards } }: Question, call: number, row: number, port: number): boolean {
+  return has(guards.addresses, row, guards.protectedCalls[call + CallField.To]!) && has(guards.ports, guards.ports.rows[port]!, guards.protectedCalls[call + CallField.Ports]!);
 }
 
 function isProtectedConnection(question: Question, base: number): boolean {

@@ -1,5 +1,7 @@
 /** What the API server says of this node, as far as a policy can ask. Absent (standalone) there are no pods. */
 
+import type { ProtectedCall } from "../compileGuards.ts";
+
 /** One pod of this node that owns its addresses now: finished, deleting and host-network pods own none. */
 export interface PodIdentity {
   readonly uid: string;
@@ -26,4 +28,6 @@ export interface ClusterView {
   readonly enforceable: (namespace: string) => boolean;
   /** Pod addresses of other nodes that a sensor covers, as CIDRs; may be empty. */
   readonly podCidrs: readonly string[];
+  /** What keeps the cluster itself alive: never reset, whatever the settings say. */
+  readonly protectedCalls?: readonly ProtectedCall[];
 }
