@@ -101,7 +101,7 @@ function openScene(start: WorkerStart, number: number): Scene {
 function rehearsalHomes(): SharedArrayBuffer {
   const homes = createHomes();
   const interfaces: NetworkInterface[] = Object.values(Interface).map((index) => ({
-    index, name: `rehearsal${index}`, kind: index === Interface.Uplink ? "Uplink" : "Pod", hardwareType: 1, up: true, master: 0, mtu: 1_500, addresses: [],
+    index, name: `rehearsal${index}`, kind: index === Interface.Uplink ? "Uplink" : "Pod", hardwareType: 1, up: true, master: 0, mtu: 1_500, hardwareAddress: "", addresses: [],
   }));
   const placements: Placement[] = [{ words: serverWords(Server.Near), home: Interface.Server, local: false, gateway: false }];
   for (let number = 0; number < CLIENTS; number++) placements.push({ words: clientWords(number), home: Interface.Client, local: false, gateway: false });

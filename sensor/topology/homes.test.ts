@@ -10,7 +10,7 @@ import { HOME_LIMIT, INTERFACE_LIMIT } from "./limits.ts";
 import type { Placement } from "./placement.ts";
 
 function networkInterface(index: number, kind: InterfaceKindName): NetworkInterface {
-  return { index, name: `if${index}`, kind, hardwareType: 1, up: true, master: 0, mtu: 1_500, addresses: [] };
+  return { index, name: `if${index}`, kind, hardwareType: 1, up: true, master: 0, mtu: 1_500, hardwareAddress: "", addresses: [] };
 }
 
 function placement(address: readonly number[], home: number, local = false, gateway = false): Placement {

@@ -15,6 +15,8 @@ export interface NetworkInterface {
   /** Index of the bridge or bond that it is a port of; 0 for none. */
   readonly master: number;
   readonly mtu: number;
+  /** Hexadecimal, "" for none: with index and name it tells an interface from a later one of the same index. */
+  readonly hardwareAddress: string;
   /** Addresses of this machine on it, without prefix lengths. */
   readonly addresses: readonly string[];
 }
@@ -86,6 +88,7 @@ export function describeInterfaces(state: NetworkState, isMirror: (name: string)
     up: link.up,
     master: link.master,
     mtu: link.mtu,
+    hardwareAddress: link.hardwareAddress,
     addresses: (addresses.get(link.index) ?? []).sort(),
   }));
 }

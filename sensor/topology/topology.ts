@@ -49,6 +49,7 @@ export class Topology {
   readonly #writer = new HomesWriter(this.homes);
   readonly #listeners: (() => void)[] = [];
   readonly #podListeners: (() => void)[] = [];
+  readonly #homeListeners: (() => void)[] = [];
   #pods: readonly PodHome[] = [];
   #state: NetworkState;
   #interfaces: readonly NetworkInterface[] = [];
@@ -104,6 +105,11 @@ export class Topology {
   /** Called after the list of pods has changed. */
   onPods(listener: () => void): void {
     this.#podListeners.push(listener);
+  }
+
+  /** Called whenever homes may have changed: often, and before the other listeners. */
+  onHomes(listener: () => void): void {
+    this.#homeListeners.push(listener);
   }
 
   /** This machine's addresses and its pods': where its bridges have their networks, those as a whole. */
@@ -179,6 +185,7 @@ export class Topology {
     this.#writer.publish(this.#interfaces, placements);
     // A network of many thousand addresses that never rests takes a fifth of this thread at most.
     this.#nextPublishMs = performance.now() + 4 * (performance.now() - beganMs);
+    for (const listener of this.#homeListeners) listener();
     if (podsChanged) for (const listener of this.#podListeners) listener();
     const fingerprint = JSON.stringify([this.#interfaces, this.#localPrefixes.map(({ words, prefixLength }) => [...words, prefixLength])]);
     if (fingerprint === this.#fingerprint) return;
