@@ -116,6 +116,7 @@ export function resetFlow(changes: Partial<ResetFlow> = {}): ResetFlow {
     reason: "CutAfterEstablished",
     rsts: 2,
     timeToConfirmedMicroseconds: 3_400,
+    actor: "first",
     ...changes,
   };
 }

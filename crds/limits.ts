@@ -3,6 +3,8 @@
 export const MAX_CIDRS = 1024;
 export const MAX_PORT_RANGES = 64;
 export const MAX_INTERFACES = 64;
+/** Service accounts of a subject. */
+export const MAX_SERVICE_ACCOUNTS = 32;
 export const MAX_RULES = 64;
 export const MAX_SIGNATURES = 256;
 export const MAX_SIGNATURE_LENGTH = 8192;

@@ -4,12 +4,16 @@ import { cidrs } from "./cidr.ts";
 import { interfacePattern } from "./interfaceName.ts";
 import { setOf } from "./kubernetesFields.ts";
 import { labelSelector } from "./labelSelector.ts";
-import { MAX_INTERFACES } from "./limits.ts";
+import { MAX_INTERFACES, MAX_SERVICE_ACCOUNTS } from "./limits.ts";
+import { objectName } from "./metadata.ts";
 
 const CLUSTER_ONLY = "ClusterResponsePolicy only.";
 
 export const subject = z.strictObject({
   podSelector: labelSelector.optional().describe("Pods with such labels; of a ResponsePolicy, pods of its own namespace. Left out, all of them."),
+  serviceAccounts: setOf(z.array(objectName).min(1).max(MAX_SERVICE_ACCOUNTS))
+    .optional()
+    .describe("Pods that run as a service account of one of these names, in their own namespace."),
   namespaceSelector: labelSelector.optional().describe(`Pods of namespaces with such labels. ${CLUSTER_ONLY}`),
   nodeTraffic: z.boolean().optional().describe(`Connections of the nodes themselves, and of pods in the nodes' own network. ${CLUSTER_ONLY}`),
   nodeSelector: labelSelector.optional().describe(`Traffic on nodes with such labels; other nodes do not load the policy. ${CLUSTER_ONLY}`),

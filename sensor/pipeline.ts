@@ -10,7 +10,7 @@ import type { Claims, CompiledPolicy, Decision } from "./decide/mod.ts";
 import { DecodeContext, DecodeReason, decode, Packet, Protocol } from "./decode/mod.ts";
 import type { DecodeOptions, Frame } from "./decode/mod.ts";
 import { Detector, DetectPhase } from "./detect/mod.ts";
-import { FlowEvent, FlowFlag, FlowState, FlowTable, FlowTracker } from "./flow/mod.ts";
+import { FlowEvent, FlowFlag, FlowState, FlowTable, FlowTracker, NO_HOMES } from "./flow/mod.ts";
 import type { FlowLimits, Homes } from "./flow/mod.ts";
 import { FlowTally, TALLIED } from "./flowTally.ts";
 import { Injector, KillRequest, Outbox } from "./inject/mod.ts";
@@ -50,7 +50,9 @@ export interface PipelineOptions {
 /** Packets of these events change nothing, so nothing is looked for in them. */
 const NOTHING_NEW = FlowEvent.Copy | FlowEvent.Spoofed | FlowEvent.OutOfWindow;
 /** After these a rule may fit that did not. */
-const STEPS = FlowEvent.SynSeen | FlowEvent.Established | FlowEvent.Created | FlowEvent.TwinMet;
+const STEPS = FlowEvent.SynSeen | FlowEvent.Established | FlowEvent.Created | FlowEvent.TwinMet | FlowEvent.Placed | FlowEvent.SynAckSeen;
+/** After these it may be known whose a side is that was not. */
+const PLACED = FlowEvent.Created | FlowEvent.Placed;
 /** A look at silent flows every so long, and at so many of them at most. */
 const EXPIRE_PAUSE_MS = 50;
 const EXPIRE_BUDGET = 1_000;
@@ -67,6 +69,7 @@ export class Pipeline {
   readonly outbox = new Outbox();
   readonly injector: Injector;
   readonly tally = new FlowTally();
+  readonly homes: Homes;
   /** Packets stepped, and those that carried our mark. */
   packets = 0;
   ownPackets = 0;
@@ -82,6 +85,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     const { compiled, stop, seed, recorder } = options;
+    this.homes = options.homes ?? NO_HOMES;
     this.context = new DecodeContext(options.decode);
     this.table = new FlowTable({ capacity: options.tableCapacity, seed });
     this.detector = new Detector(this.table, compiled.detection);
@@ -130,7 +134,10 @@ export class Pipeline {
     if ((event & TALLIED) !== 0) this.tally.add(event);
     // Asked here: as an argument of a call V8 would put the time on the heap, for every packet.
     if (this.injector.isConcernedBy(packet)) this.injector.onPacket(packet, slot, this.tracker.side, event, packet.timestampMs);
-    if (slot >= 0 && (event & NOTHING_NEW) === 0) this.#inspect(slot, event);
+    if (slot >= 0) {
+      if ((event & NOTHING_NEW) === 0) this.#inspect(slot, event);
+      else if ((event & FlowEvent.Placed) !== 0) this.#place(slot);
+    }
     return this.outbox.count;
   }
 
@@ -206,11 +213,21 @@ export class Pipeline {
     }
   }
 
+  /** A packet that changes nothing has shown where its side is. */
+  #place(slot: number): void {
+    // Read here: as an argument V8 would put it on the heap.
+    const nowMs = this.packet.timestampMs;
+    this.detector.onPlace(slot);
+    if (this.detector.count > 0) this.#decide(nowMs);
+  }
+
   /** A flow has come a step further: its header is judged. False where a hold refuses it. */
   #lookAtFlow(slot: number, event: number, nowMs: number): boolean {
     const { detector, packet } = this;
     if ((event & FlowEvent.SynSeen) !== 0 && this.injector.onSyn(packet, slot, nowMs)) return false;
+    if ((event & FlowEvent.SynAckSeen) !== 0 && this.injector.onSynAck(packet, slot, nowMs)) return false;
     if ((event & FlowEvent.TwinMet) !== 0) detector.onTwin(slot);
+    if ((event & PLACED) !== 0) detector.onPlace(slot);
     if ((event & FlowEvent.SynSeen) !== 0) detector.onFlow(slot, DetectPhase.Handshake, packet.interfaceIndex);
     // A flow that was first seen in the middle is established when it is made.
     if ((event & (FlowEvent.Established | FlowEvent.Created)) !== 0 && this.table.state(slot) >= FlowState.Established) {
@@ -236,10 +253,11 @@ export class Pipeline {
     request.target = killTargetOf(decision.target);
     request.refuse = verdict === Verdict.Refuse;
     request.rstBudget = decision.rstPackets;
+    request.delayMs = decision.delayMs;
     request.detectedMs = nowMs;
     request.policy = this.#labelOf(decision.policy);
     request.rule = decision.rule;
     this.injector.start(request, nowMs);
-    if (decision.holdMs > 0) this.injector.holdFlow(decision.slot, nowMs + decision.holdMs, request.policy, nowMs);
+    if (decision.holdMs > 0) this.injector.holdFlow(decision.holdSlot, nowMs + decision.holdMs, request.policy, nowMs, decision.holdInterface);
   }
 }

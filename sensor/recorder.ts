@@ -39,6 +39,8 @@ export interface SettledReset {
   readonly reason: string;
   readonly rsts: number;
   readonly timeToConfirmedMicroseconds: number | undefined;
+  /** Second where another node's sensor was to act first. */
+  readonly actor: "first" | "second";
 }
 
 interface Story {
@@ -163,6 +165,7 @@ export class EventRecorder implements Recorder {
       reason: outcomeReasonName(record.reason),
       rsts: record.rsts,
       timeToConfirmedMicroseconds: timeToConfirmed(record),
+      actor: record.isSecondActor ? "second" : "first",
     });
   }
 

@@ -7,7 +7,8 @@ import { Decider, flowResetIsExact, FlowResetField, Verdict } from "./decide/mod
 import type { CompiledPolicy } from "./decide/mod.ts";
 import type { ResetLine } from "./control/mod.ts";
 import { describeUnseen } from "./describe.ts";
-import { FLOW_WORDS, Field, FlowFlag, FlowState } from "./flow/mod.ts";
+import { isHomeOf } from "./detect/mod.ts";
+import { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } from "./flow/mod.ts";
 import { KillRequest, OutcomeRecord, StartResult, UnseenTuple } from "./inject/mod.ts";
 import { killTargetOf } from "./killTarget.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -93,7 +94,7 @@ export class ResetRuns {
   onOutcome(settled: SettledReset): void {
     const run = this.#runs.get(settled.origin);
     if (run === undefined) return;
-    this.#tellFlow(settled.origin, settled.flow, settled.outcome, settled.reason, settled.rsts, settled.timeToConfirmedMicroseconds);
+    this.#tellFlow(settled.origin, settled.flow, settled.outcome, settled.reason, settled.rsts, settled.timeToConfirmedMicroseconds, settled.actor);
     this.#settle(settled.origin, run);
   }
 
@@ -134,14 +135,14 @@ export class ResetRuns {
     const reason = String(decision.reason || decision.holdRefused || "");
     const flow = recorder.onFlowReset(slot, id, verdict, reason, nowMs);
     if (verdict !== Verdict.Reset) {
-      return this.#tellFlow(id, flow, verdict === Verdict.WouldReset ? "WouldReset" : "Failed", reason, 0, undefined);
+      return this.#tellFlow(id, flow, verdict === Verdict.WouldReset ? "WouldReset" : "Failed", reason, 0);
     }
     run.pending++;
-    if (pipeline.injector.start(this.#requestOf(id, slot, target, nowMs), nowMs) === StartResult.JoinedUntold) {
-      this.#tellFlow(id, flow, "Failed", "AlreadyBeingReset", 0, undefined);
+    if (pipeline.injector.start(this.#requestOf(id, slot, target, decision.delayMs, nowMs), nowMs) === StartResult.JoinedUntold) {
+      this.#tellFlow(id, flow, "Failed", "AlreadyBeingReset", 0);
       run.pending--;
     }
-    if (decision.holdMs > 0) pipeline.injector.holdFlow(slot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs);
+    if (decision.holdMs > 0) pipeline.injector.holdFlow(decision.holdSlot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface);
   }
 
   /** Where the FlowReset names one connection (or one to hold) that no record stands for. */
@@ -162,13 +163,14 @@ export class ResetRuns {
     words[Field.State] = FlowState.Established;
     words[Field.Flags] = reset[FlowResetField.ClientFamily] === 4 ? FlowFlag.Ipv4 : 0;
     words[Field.Twin] = words[Field.Kill] = -1;
+    for (let side = 0; side < 2; side++) words[Field.Sides + side * SIDE_WORDS + SideField.Tap] = this.#homeOfUnseen(compiled, side);
     this.#unseenDecider = this.#taken(this.#unseenDecider, this.#unseen, compiled, stop);
     const verdict = this.#unseenDecider.decideFlowReset(0, 0, nowMs);
     const { decision } = this.#unseenDecider;
     if (verdict === Verdict.Reset && decision.holdMs > 0) {
       for (let word = 0; word < 8; word++) this.#holdKey[word] = words[word];
       this.#holdKey[8] = serverPort;
-      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs);
+      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface);
     }
     if (clientPort === 0 || !mayAsk) return;
     const target = killTargetOf(decision.target);
@@ -177,7 +179,7 @@ export class ResetRuns {
       record.address.set(words.subarray(0, 8));
       record.clientPort = clientPort;
       record.serverPort = serverPort;
-      this.#tellFlow(id, describeUnseen(record), verdict === Verdict.WouldReset ? "WouldReset" : "Failed", String(decision.reason), 0, undefined);
+      this.#tellFlow(id, describeUnseen(record), verdict === Verdict.WouldReset ? "WouldReset" : "Failed", String(decision.reason), 0);
       return;
     }
     const tuple = new UnseenTuple();
@@ -185,16 +187,25 @@ export class ResetRuns {
     tuple.clientPort = clientPort;
     tuple.serverPort = serverPort;
     run.pending++;
-    pipeline.injector.startUnseen(tuple, this.#requestOf(id, -1, target, nowMs), nowMs);
+    pipeline.injector.startUnseen(tuple, this.#requestOf(id, -1, target, 0, nowMs), nowMs);
+  }
+
+  /** Where the side would be seen: at its pod's interface, if the kernel still has the address there; 0 otherwise. */
+  #homeOfUnseen({ detection: { owners } }: CompiledPolicy, side: number): number {
+    const { words } = this.#unseen;
+    const at = side === 0 ? Field.InitiatorAddress : Field.ResponderAddress;
+    const home = this.#options.pipeline.homes.homeOf(words[at], words[at + 1], words[at + 2], words[at + 3]);
+    return home !== 0 && isHomeOf(owners, words, at, home) ? home : 0;
   }
 
   /** The same object every time. `slot` -1: no record stands for the connection. */
-  #requestOf(origin: number, slot: number, target: number, nowMs: number): KillRequest {
+  #requestOf(origin: number, slot: number, target: number, delayMs: number, nowMs: number): KillRequest {
     const request = this.#request;
     request.slot = slot;
     request.side = -1;
     request.target = target;
     request.mayAsk = true;
+    request.delayMs = delayMs;
     request.tellJoined = true;
     request.origin = origin;
     request.policy = FLOW_RESET_LABEL;
@@ -202,7 +213,7 @@ export class ResetRuns {
     return request;
   }
 
-  #tellFlow(id: number, flow: EventFlow, outcome: SettledReset["outcome"] | "WouldReset", reason: string, rsts: number, microseconds: number | undefined): void {
+  #tellFlow(id: number, flow: EventFlow, outcome: SettledReset["outcome"] | "WouldReset", reason: string, rsts: number, microseconds?: number, actor: "first" | "second" = "first"): void {
     this.#options.tell(id, {
       type: "flow",
       flow_id: flow.flowId,
@@ -213,6 +224,7 @@ export class ResetRuns {
       reason,
       rsts,
       timeToConfirmedMicroseconds: microseconds === undefined ? null : Math.round(microseconds),
+      actor,
     });
   }
 

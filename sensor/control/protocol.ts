@@ -98,6 +98,8 @@ export interface ResetFlow {
   reason: string;
   rsts: number;
   timeToConfirmedMicroseconds: number | null;
+  /** Second where another node's sensor was to act first. */
+  actor: "first" | "second";
 }
 
 export interface ResetDone {

@@ -10,7 +10,7 @@ import type { CompiledPolicy } from "./compiled.ts";
 import { FlowResetCompiler } from "./compileFlowReset.ts";
 import { PolicyCompiler } from "./compilePolicies.ts";
 import { MAX_FLOW_RESETS, MAX_POLICIES } from "./limits.ts";
-import type { ClusterView } from "./subjects/clusterView.ts";
+import { type ClusterView, OwnerNumbers, Subjects } from "./subjects/mod.ts";
 import { type CompileNote, NoteList, type PolicyObject } from "./note.ts";
 
 export interface CompileInput {
@@ -21,6 +21,8 @@ export interface CompileInput {
   readonly cluster?: ClusterView | undefined;
   readonly protectedConnections?: readonly ProtectedConnection[];
   readonly detection?: DetectionOptions;
+  /** Keeps the numbers of pods from one compiled policy to the next. */
+  readonly owners?: OwnerNumbers;
 }
 
 export interface CompileResult {
@@ -34,8 +36,10 @@ export interface CompileResult {
 export function compile(input: CompileInput): CompileResult {
   const notes = new NoteList();
   const guardAddresses = new SetList(ALL_ADDRESSES);
-  const policies = new PolicyCompiler(new DetectionBuilder(input.detection), guardAddresses, input.settings, notes);
-  const flowResets = new FlowResetCompiler(notes);
+  const subjects = new Subjects();
+  const inCluster = input.cluster !== undefined;
+  const policies = new PolicyCompiler({ detection: new DetectionBuilder(input.detection), guardAddresses, settings: input.settings, notes, subjects, inCluster });
+  const flowResets = new FlowResetCompiler(notes, subjects, inCluster);
   const exemptForAll: string[] = [];
   for (const object of [...input.objects].sort(byIdentity)) {
     if (object.kind === "ResponsePolicy" || object.kind === "ClusterResponsePolicy") {
@@ -47,11 +51,12 @@ export function compile(input: CompileInput): CompileResult {
       else flowResets.add(object);
     }
   }
-  const { settings, protectedConnections = [] } = input;
+  const { settings, protectedConnections = [], owners = new OwnerNumbers() } = input;
+  const namespaces = [...policies.names, ...flowResets.names].map(({ namespace }) => namespace);
   const guardsFor = (cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]) =>
-    compileGuards(guardAddresses.copy(), { settings, interfaces, protectedConnections, protectedCalls: cluster?.protectedCalls ?? [], exemptForAll });
+    compileGuards(guardAddresses.copy(), { settings, interfaces, protectedConnections, exemptForAll, cluster, namespaces });
   const compiled: CompiledPolicy = {
-    detection: policies.detection.build(input.interfaces),
+    detection: policies.detection.build(input.interfaces, subjects.resolve(input.cluster, input.interfaces, owners)),
     policyOfRule: sharedWords(policies.policyOfRule),
     policyCount: policies.names.length,
     policies: sharedWords(policies.words),
@@ -65,7 +70,7 @@ export function compile(input: CompileInput): CompileResult {
   };
   const withSubjects = (cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]): CompiledPolicy => ({
     ...compiled,
-    detection: policies.detection.withInterfaces(compiled.detection, interfaces),
+    detection: policies.detection.withSubjects(compiled.detection, interfaces, subjects.resolve(cluster, interfaces, owners)),
     guards: guardsFor(cluster, interfaces),
   });
   return { compiled, notes: notes.notes, withSubjects };

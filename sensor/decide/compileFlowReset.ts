@@ -2,6 +2,8 @@
 import type { FlowEndpoint } from "../../crds/mod.ts";
 import { durationMs, identityOf, parseAddress, parseCidr, resetRuns, wordMask } from "../../crds/values/mod.ts";
 import { FLOW_RESET_WORDS, FlowResetField, type FlowResetName, ResetTarget } from "./compiled.ts";
+import { ANYTHING } from "../detect/mod.ts";
+import { NO_NAMESPACE, type Subjects } from "./subjects/mod.ts";
 import { type NoteList, type PolicyObject } from "./note.ts";
 
 export class FlowResetCompiler {
@@ -9,9 +11,13 @@ export class FlowResetCompiler {
   readonly holdMs: number[] = [];
   readonly names: FlowResetName[] = [];
   readonly #notes: NoteList;
+  readonly #subjects: Subjects;
+  readonly #inCluster: boolean;
 
-  constructor(notes: NoteList) {
+  constructor(notes: NoteList, subjects: Subjects, inCluster: boolean) {
     this.#notes = notes;
+    this.#subjects = subjects;
+    this.#inCluster = inCluster;
   }
 
   add({ kind, namespace, name, object }: PolicyObject & { readonly kind: FlowResetName["kind"] }): void {
@@ -20,8 +26,8 @@ export class FlowResetCompiler {
     const identity = identityOf({ kind, namespace, name });
     const { client, server } = spec.match;
     for (const [field, endpoint] of [["client", client], ["server", server]] as const) {
-      if (endpoint?.podSelector === undefined) continue;
-      this.#notes.error(identity, `spec.match.${field}.podSelector`, "Cannot choose an endpoint by podSelector, not supported yet: nothing is reset");
+      if (endpoint?.podSelector === undefined || this.#inCluster) continue;
+      this.#notes.error(identity, `spec.match.${field}.podSelector`, "Cannot choose an endpoint by podSelector outside a cluster: nothing is reset");
       return;
     }
     const words = new Array<number>(FLOW_RESET_WORDS).fill(0);
@@ -32,9 +38,18 @@ export class FlowResetCompiler {
     words[FlowResetField.Target] = ResetTarget[spec.target];
     words[FlowResetField.MaxFlows] = spec.maxFlows;
     words[FlowResetField.DryRun] = spec.dryRun ? 1 : 0;
+    words[FlowResetField.ClientPods] = this.#podsOf(namespace, client);
+    words[FlowResetField.ServerPods] = this.#podsOf(namespace, server);
+    words[FlowResetField.Namespace] = this.#inCluster ? this.#subjects.namespace(namespace) : NO_NAMESPACE;
     this.words.push(...words);
     this.holdMs.push(durationMs(spec.hold));
     this.names.push({ identity, kind, namespace, name, reason: spec.reason });
+  }
+
+  /** Of a cluster's FlowReset the pods of all namespaces. */
+  #podsOf(namespace: string, endpoint: FlowEndpoint | undefined): number {
+    if (endpoint?.podSelector === undefined) return ANYTHING;
+    return this.#subjects.add({ namespace: namespace === "" ? undefined : namespace, podSelector: endpoint.podSelector });
   }
 }
 

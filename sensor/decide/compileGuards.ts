@@ -3,6 +3,7 @@ import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { parseAddress } from "../../crds/values/mod.ts";
 import { ALL_PORTS, ANYTHING, buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
 import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
+import type { ClusterView } from "./subjects/mod.ts";
 
 /** One connection that is never reset: the ssh session of who started the sensor. */
 export interface ProtectedConnection {
@@ -23,14 +24,16 @@ export interface GuardInput {
   readonly settings: SensorSettingsSpec;
   readonly interfaces: readonly InterfaceDescription[];
   readonly protectedConnections: readonly ProtectedConnection[];
-  readonly protectedCalls?: readonly ProtectedCall[];
   /** CIDRs that cluster policies exempt, for every policy. */
   readonly exemptForAll: readonly string[];
+  readonly cluster: ClusterView | undefined;
+  /** Of each policy, then of each FlowReset; "" for none. */
+  readonly namespaces: readonly string[];
 }
 
 /** `addresses` already holds the policies' own exemptions. */
 export function compileGuards(addresses: SetList, input: GuardInput): GuardTables {
-  const { settings, interfaces } = input;
+  const { settings, interfaces, cluster } = input;
   const ports = new SetList(ALL_PORTS);
   const endpoints: number[] = [];
   const protect = (cidrs: readonly string[], portTexts: readonly string[], asInitiator: boolean): void => {
@@ -40,9 +43,10 @@ export function compileGuards(addresses: SetList, input: GuardInput): GuardTable
   const own = interfaces.flatMap((description) => description.addresses);
   if (settings.managementPorts.length > 0) protect(own, settings.managementPorts, false);
   const setOf = (cidrs: readonly string[] | undefined): number => (cidrs === undefined ? ANYTHING : required(addresses.add(cidrsToRanges(cidrs))));
-  const calls = (input.protectedCalls ?? []).flatMap(({ from, to, ports: texts }) => [setOf(from), setOf(to), required(ports.add(portsToRanges(texts ?? [])))]);
+  const calls = (cluster?.protectedCalls ?? []).flatMap(({ from, to, ports: texts }) => [setOf(from), setOf(to), required(ports.add(portsToRanges(texts ?? [])))]);
   const exemptForAll = required(addresses.add(cidrsToRanges(input.exemptForAll)));
   const sharedClients = required(addresses.add(cidrsToRanges([...settings.sharedClients, ...own])));
+  const remotePods = required(addresses.add(cidrsToRanges(cluster?.podCidrs ?? [])));
   return {
     addresses: buildAddressTable(addresses.sets),
     ports: buildPortTable(ports.sets),
@@ -51,7 +55,21 @@ export function compileGuards(addresses: SetList, input: GuardInput): GuardTable
     protectedConnections: sharedWords(input.protectedConnections.flatMap(connectionWords)),
     exemptForAll,
     sharedClients,
+    remotePods,
+    heldBack: heldBack(input),
   };
+}
+
+function heldBack({ cluster, namespaces }: GuardInput): Uint8Array {
+  const held = new Uint8Array(new SharedArrayBuffer(namespaces.length));
+  if (cluster === undefined) return held;
+  const known = new Map<string, boolean>([["", true]]);
+  namespaces.forEach((namespace, index) => {
+    const may = known.get(namespace) ?? cluster.enforceable(namespace);
+    known.set(namespace, may);
+    held[index] = may ? 0 : 1;
+  });
+  return held;
 }
 
 /** Settings are bounded by crds so far below the table's limit that they always fit. */

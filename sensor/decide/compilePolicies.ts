@@ -1,9 +1,10 @@
 /** Response policies to rules and policy records. */
-import type { PolicyRule, ResponsePolicySpec, SensorSettingsSpec } from "../../crds/mod.ts";
+import type { PolicyRule, ResponsePolicySpec, SensorSettingsSpec, Subject } from "../../crds/mod.ts";
 import { Confidence, durationMs, identityOf, ruleRuns } from "../../crds/values/mod.ts";
 import {
   ALL_ADDRESSES,
   ALL_PORTS,
+  ANYTHING,
   cidrsToRanges,
   type ConnectionSpec,
   DetectionBuilder,
@@ -19,6 +20,17 @@ import {
 } from "../detect/mod.ts";
 import { POLICY_WORDS, PolicyField, type PolicyName, ResetTarget, type SignatureName } from "./compiled.ts";
 import { type NoteList, type PolicyObject } from "./note.ts";
+import { NO_NAMESPACE, type Subjects } from "./subjects/mod.ts";
+
+export interface PolicyCompilerParts {
+  readonly detection: DetectionBuilder;
+  readonly guardAddresses: SetList;
+  readonly settings: SensorSettingsSpec;
+  readonly notes: NoteList;
+  readonly subjects: Subjects;
+  /** False where no pods are known: what chooses by them is left out. */
+  readonly inCluster: boolean;
+}
 
 export class PolicyCompiler {
   readonly detection: DetectionBuilder;
@@ -31,21 +43,25 @@ export class PolicyCompiler {
   readonly #guardAddresses: SetList;
   readonly #internal: RangeSet;
   readonly #notes: NoteList;
+  readonly #subjects: Subjects;
+  readonly #inCluster: boolean;
 
-  constructor(detection: DetectionBuilder, guardAddresses: SetList, settings: SensorSettingsSpec, notes: NoteList) {
+  constructor({ detection, guardAddresses, settings, notes, subjects, inCluster }: PolicyCompilerParts) {
     this.detection = detection;
     this.#guardAddresses = guardAddresses;
     this.#internal = cidrsToRanges(settings.internalCidrs);
     this.#notes = notes;
+    this.#subjects = subjects;
+    this.#inCluster = inCluster;
   }
 
   add(object: PolicyObject & { readonly kind: PolicyName["kind"] }): void {
     const { kind, namespace, name } = object;
     const { spec } = object.object;
     const identity = identityOf(object);
-    const selector = (["podSelector", "namespaceSelector", "nodeSelector", "nodeTraffic"] as const).find((field) => spec.subject[field] !== undefined);
-    if (selector !== undefined) {
-      this.#notes.error(identity, `spec.subject.${selector}`, `Cannot choose a subject by ${selector}, not supported yet: the policy is left out`);
+    const refused = this.#whyNotChosen(object);
+    if (refused !== undefined) {
+      this.#notes.error(identity, `spec.subject.${refused.field}`, `${refused.fault}: the policy is left out`);
       return;
     }
     const exempt = this.#guardAddresses.add(cidrsToRanges(spec.exempt.flatMap(({ cidrs }) => cidrs)));
@@ -54,15 +70,34 @@ export class PolicyCompiler {
       return;
     }
     const policy = this.names.length;
-    this.#addRecord(spec, exempt);
+    this.#addRecord(spec, exempt, this.#inCluster ? this.#subjects.namespace(namespace) : NO_NAMESPACE);
+    const owners = this.#inCluster ? this.#ownersOf(kind, namespace, spec.subject) : ANYTHING;
     this.names.push({ identity, kind, namespace, name, mode: spec.mode, severity: spec.severity, tags: spec.tags });
     const sids = new Map<number, string>();
     spec.rules.forEach((rule, index) => {
-      if (ruleRuns(rule)) this.#addRule(policy, identity, spec, rule, `spec.rules[${index}]`, sids);
+      if (ruleRuns(rule)) this.#addRule({ policy, identity, spec, owners, sids }, rule, `spec.rules[${index}]`);
     });
   }
 
-  #addRecord(spec: ResponsePolicySpec, exempt: number): void {
+  #whyNotChosen({ kind, object: { spec: { subject } } }: PolicyObject & { readonly kind: PolicyName["kind"] }): { field: string; fault: string } | undefined {
+    if (!this.#inCluster) {
+      const field = POD_SELECTORS.find((name) => subject[name] !== undefined);
+      return field === undefined ? undefined : { field, fault: `Cannot choose a subject by ${field} outside a cluster` };
+    }
+    // The schema says so too; a tenant must not gain by an older one.
+    const field = kind === "ResponsePolicy" ? CLUSTER_SELECTORS.find((name) => subject[name] !== undefined) : undefined;
+    return field === undefined ? undefined : { field, fault: `Cannot choose a subject by ${field} in a namespace, expected a ClusterResponsePolicy` };
+  }
+
+  /** A namespaced policy is about its namespace's pods, whatever else it says. */
+  #ownersOf(kind: PolicyName["kind"], namespace: string, { podSelector, namespaceSelector, serviceAccounts, nodeTraffic, nodeSelector }: Subject): number {
+    const isTenants = kind === "ResponsePolicy";
+    const anybody = !isTenants && podSelector === undefined && namespaceSelector === undefined && serviceAccounts === undefined && nodeTraffic !== true;
+    if (anybody && nodeSelector === undefined) return ANYTHING;
+    return this.#subjects.add({ namespace: isTenants ? namespace : undefined, anybody, podSelector, namespaceSelector, serviceAccounts, nodeTraffic, nodeSelector });
+  }
+
+  #addRecord(spec: ResponsePolicySpec, exempt: number, namespace: number): void {
     const words = new Array<number>(POLICY_WORDS).fill(0);
     words[PolicyField.Enforce] = spec.mode === "Enforce" ? 1 : 0;
     words[PolicyField.Target] = ResetTarget[spec.respond.reset.target];
@@ -72,17 +107,19 @@ export class PolicyCompiler {
     words[PolicyField.RstPackets] = spec.limits.rstPacketsPerConnection;
     words[PolicyField.Exempt] = exempt;
     words[PolicyField.EvidencePackets] = spec.respond.evidence.packets;
+    words[PolicyField.Namespace] = namespace;
     this.words.push(...words);
     this.holdMs.push(durationMs(spec.respond.reset.hold));
   }
 
-  #addRule(policy: number, identity: string, spec: ResponsePolicySpec, rule: PolicyRule, field: string, sids: Map<number, string>): void {
+  #addRule({ policy, identity, spec, owners, sids }: PolicyUnderWork, rule: PolicyRule, field: string): void {
     const signatures = this.#signatures(rule, identity, field, sids);
     // A rule all of whose signatures are unusable must not fire on what is left of it.
     if (rule.signature !== undefined && signatures.length === 0) return;
     const number = this.detection.add({
       identity: `${identity}\n${JSON.stringify([spec.subject, rule])}`,
       ...scopeOf(spec, rule, this.#internal),
+      owners,
       connection: connectionOf(rule),
       signatures,
     });
@@ -116,6 +153,19 @@ export class PolicyCompiler {
     return usable;
   }
 }
+
+/** What all rules of a policy have in common. */
+interface PolicyUnderWork {
+  readonly policy: number;
+  readonly identity: string;
+  readonly spec: ResponsePolicySpec;
+  /** Subject set, ANYTHING for none. */
+  readonly owners: number;
+  readonly sids: Map<number, string>;
+}
+
+const CLUSTER_SELECTORS = ["namespaceSelector", "nodeSelector", "nodeTraffic"] as const;
+const POD_SELECTORS = ["podSelector", "serviceAccounts", ...CLUSTER_SELECTORS] as const;
 
 /** The rule's flows: subject, peers, ports, direction. */
 function scopeOf({ subject }: ResponsePolicySpec, { peers, ports, direction }: PolicyRule, internal: RangeSet): Pick<RuleSpec, "subject" | "interfaces" | "peers" | "ports" | "direction"> {

@@ -33,6 +33,10 @@ export interface GuardTables {
   /** Address sets; that of no CIDR at all holds nothing. */
   readonly exemptForAll: number;
   readonly sharedClients: number;
+  /** Addresses of pods whose own node has a sensor too. */
+  readonly remotePods: number;
+  /** By policy, and for FlowResets by number behind the policies: 1 where its namespace may not enforce. */
+  readonly heldBack: Uint8Array;
 }
 
 /** For people and labels; index is the number of the thing. */
@@ -69,7 +73,7 @@ export interface FlowResetName {
   readonly reason: string;
 }
 
-export const POLICY_WORDS = 8;
+export const POLICY_WORDS = 10;
 
 export const PolicyField = {
   /** 1 where it enforces. */
@@ -84,6 +88,8 @@ export const PolicyField = {
   /** Address set of its own exemptions. */
   Exempt: 6,
   EvidencePackets: 7,
+  /** Number of its namespace, NO_NAMESPACE where it may touch any flow. */
+  Namespace: 8,
 } as const;
 
 /** Bits: which ends get a RST. */
@@ -108,7 +114,7 @@ export const CONNECTION_WORDS = 9;
 /** Client address, server address, then client port << 16 | server port, as in the flow record. */
 export const ConnectionField = { Client: 0, Server: 4, Ports: 8 } as const;
 
-export const FLOW_RESET_WORDS = 24;
+export const FLOW_RESET_WORDS = 26;
 
 export const FlowResetField = {
   /** Address, four words, then its mask, four words; all zero for any. */
@@ -123,4 +129,9 @@ export const FlowResetField = {
   Target: 20,
   MaxFlows: 21,
   DryRun: 22,
+  /** Subject sets that an end must be in, ANYTHING for none. */
+  ClientPods: 23,
+  ServerPods: 24,
+  /** As PolicyField.Namespace. */
+  Namespace: 25,
 } as const;

@@ -12,35 +12,39 @@ import type { Claims } from "./claims.ts";
 import { Decision } from "./decision.ts";
 import { flowResetMatches } from "./flowResetMatch.ts";
 import { alive } from "./guards/alive.ts";
+import { placeHold } from "./holdPlace.ts";
 import { authenticated } from "./guards/authenticated.ts";
 import { beingReset } from "./guards/beingReset.ts";
 import { budget, spendsBudget } from "./guards/budget.ts";
 import { exempt } from "./guards/exempt.ts";
 import { identity } from "./guards/identity.ts";
 import { mode } from "./guards/mode.ts";
+import { namespaceEnforced } from "./guards/namespaceEnforced.ts";
 import { protectedEndpoint } from "./guards/protectedEndpoint.ts";
 import { scope } from "./guards/scope.ts";
 import { sharedClient } from "./guards/sharedClient.ts";
 import { sharedConnection } from "./guards/sharedConnection.ts";
 import { stopped } from "./guards/stopped.ts";
+import { tenant } from "./guards/tenant.ts";
 import { MAX_DECISIONS } from "./limits.ts";
 import { type Guard, Question } from "./question.ts";
 import { Bucket, RateBudget } from "./rateBudget.ts";
 import { createBudgets } from "./budgetMemory.ts";
 import { bucketCapacities, bucketNames } from "./buckets.ts";
 import { Reason } from "./reason.ts";
+import { secondActorDelayMs } from "./secondActor.ts";
 import { Verdict } from "./verdict.ts";
 import { WaitingFindings } from "./waitingFindings.ts";
 
 /** What stands in the way of a detection, in this order: the first reason counts. */
-const GUARDS: readonly Guard[] = [protectedEndpoint, exempt, scope, identity, alive, authenticated, sharedConnection, beingReset, budget];
+const GUARDS: readonly Guard[] = [tenant, protectedEndpoint, exempt, scope, identity, alive, authenticated, sharedConnection, beingReset, budget];
 
 /** What stands in the way of a FlowReset: a person has named the flow, so neither liveness nor budgets; it joins a kill. */
-const FLOW_RESET_GUARDS: readonly Guard[] = [protectedEndpoint, authenticated];
+const FLOW_RESET_GUARDS: readonly Guard[] = [tenant, protectedEndpoint, authenticated];
 
 /** What turns Reset into WouldReset: first what the policy itself says. */
-const RESTRAINTS: readonly Guard[] = [mode, stopped];
-const FLOW_RESET_RESTRAINTS: readonly Guard[] = [stopped];
+const RESTRAINTS: readonly Guard[] = [mode, namespaceEnforced, stopped];
+const FLOW_RESET_RESTRAINTS: readonly Guard[] = [namespaceEnforced, stopped];
 
 /** What turns a hold into none. */
 const HOLD_GUARDS: readonly Guard[] = [sharedClient];
@@ -65,6 +69,8 @@ export class Decider {
   /** The decisions of this step are the first that decideAll() said. */
   readonly decisions: readonly Decision[] = Array.from({ length: MAX_DECISIONS }, () => new Decision());
   readonly waiting = new WaitingFindings();
+  /** Flows that a FlowReset names and that nobody can be sure are its tenant's; whoever reads it sets it to 0. */
+  leftAlone = 0;
   readonly #question: Question;
   readonly #words: Int32Array;
   readonly #stop: Int32Array;
@@ -130,8 +136,20 @@ export class Decider {
     return true;
   }
 
+  /** Whether the FlowReset may and does mean the flow. Another tenant's is none of its matches, whatever it names. */
   flowResetMatches(index: number, slot: number): boolean {
-    return flowResetMatches(this.#compiled, this.#words, index, slot);
+    if (!flowResetMatches(this.#compiled, this.#words, index, slot)) return false;
+    this.#question.load(slot);
+    this.#turnToFlowReset(index);
+    const reason = tenant(this.#question);
+    if (reason === Reason.SpoofedInterface || reason === Reason.UnknownPod) this.leftAlone++;
+    return reason === 0;
+  }
+
+  #turnToFlowReset(index: number): void {
+    const question = this.#question;
+    question.namespace = this.#compiled.flowResets[index * FLOW_RESET_WORDS + FlowResetField.Namespace]!;
+    question.object = this.#compiled.policyCount + index;
   }
 
   /** Verdict on a flow that the FlowReset matches; the whole of it is `decision`. */
@@ -141,12 +159,14 @@ export class Decider {
     const at = index * FLOW_RESET_WORDS;
     const { decision } = this;
     question.load(slot);
+    this.#turnToFlowReset(index);
     question.nowMs = nowMs;
     question.stopped = Atomics.load(this.#stop, 0);
     decision.begin(slot, this.#words[question.base + Field.Generation]!);
     decision.flowReset = index;
     decision.target = flowResets[at + FlowResetField.Target]!;
     this.#grantHold(decision, flowResetHoldMs[index]!);
+    decision.delayMs = secondActorDelayMs(question);
     decision.reason = ask(FLOW_RESET_GUARDS, question);
     if (decision.reason !== 0) return Verdict.Suppress;
     decision.reason = flowResets[at + FlowResetField.DryRun] === 1 ? Reason.DryRun : ask(FLOW_RESET_RESTRAINTS, question);
@@ -180,7 +200,7 @@ export class Decider {
       if (known < 0) decision.name(policy, verdict, this.#reason);
       else decision.amend(known, verdict, this.#reason);
       if (verdict === Verdict.Suppress) continue;
-      const enforces = question.restraint !== Reason.ObserveMode;
+      const enforces = question.restraint !== Reason.ObserveMode && question.restraint !== Reason.NamespaceNotEnforced;
       if (winner >= 0 && !this.#isStronger(policy, enforces, decision.policy, winnerEnforces)) continue;
       winner = i;
       winnerEnforces = enforces;
@@ -218,6 +238,8 @@ export class Decider {
   #judge(finding: Finding, policy: number): number {
     const question = this.#question;
     question.policy = policy;
+    question.object = policy;
+    question.namespace = this.#compiled.policies[policy * POLICY_WORDS + PolicyField.Namespace]!;
     question.generation = finding.generation;
     question.handshake = finding.handshake;
     question.confidence = finding.confidence;
@@ -242,7 +264,9 @@ export class Decider {
     const question = this.#question;
     const { nowMs, rates, connections, words } = question;
     this.#describe(decision, finding);
+    question.namespace = this.#compiled.policies[decision.policy * POLICY_WORDS + PolicyField.Namespace]!;
     this.#grantHold(decision, this.#compiled.policyHoldMs[decision.policy]!);
+    decision.delayMs = secondActorDelayMs(question);
     const source = question.base + Field.InitiatorAddress;
     for (let i = 0; i < decision.matchedCount; i++) {
       if (decision.matchedVerdicts[i] !== Verdict.Suppress) rates.take(Bucket.FirstPolicy + decision.matchedPolicies[i]!, words, source, nowMs);
@@ -280,6 +304,7 @@ export class Decider {
   #grantHold(decision: Decision, holdMs: number): void {
     decision.holdRefused = holdMs > 0 ? ask(HOLD_GUARDS, this.#question) : 0;
     decision.holdMs = decision.holdRefused === 0 ? holdMs : 0;
+    placeHold(this.#question, decision);
   }
 }
 

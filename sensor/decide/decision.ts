@@ -25,10 +25,16 @@ export class Decision {
   target = 0;
   /** How long new connections of the same client, server and port are refused; 0: not at all. */
   holdMs = 0;
+  /** Record whose client, server and port are held: `slot`, or where the tenant's pod shows under the other tuple that one. */
+  holdSlot = -1;
+  /** Interface of the tenant's pod, where alone the hold counts; 0 anywhere. */
+  holdInterface = 0;
   /** Why holdMs is 0 though the policy asks for a hold. */
   holdRefused: Reason | 0 = 0;
   rstPackets = 0;
   evidencePackets = 0;
+  /** Another node's sensor acts first: this one waits so long for its RSTs. 0 where this one is first. */
+  delayMs = 0;
 
   /** Policies that matched, the winner among them; those past MAX_MATCHED_POLICIES are only counted. */
   readonly matchedPolicies = new Int32Array(MAX_MATCHED_POLICIES);
@@ -61,6 +67,7 @@ export class Decision {
     this.holdRefused = 0;
     this.rstPackets = 0;
     this.evidencePackets = 0;
+    this.delayMs = 0;
     this.matchedCount = 0;
     this.matchedDropped = 0;
     this.firedCount = 0;

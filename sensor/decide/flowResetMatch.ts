@@ -1,18 +1,33 @@
 /** Whether a flow is one that a FlowReset names. */
-import { Field, FLOW_WORDS, FlowFlag, FlowState } from "../flow/mod.ts";
+import { has, ownerOfSide } from "../detect/mod.ts";
+import { Field, FLOW_WORDS, FlowFlag, FlowState, twinFlip } from "../flow/mod.ts";
 import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField } from "./compiled.ts";
 
 /**
  * The client is the side that sent the SYN; where that was only inferred the flow matches either way round. Flows that
  * have ended match nothing.
  */
-export function flowResetMatches({ flowResets }: CompiledPolicy, words: Int32Array, index: number, slot: number): boolean {
+export function flowResetMatches(compiled: CompiledPolicy, words: Int32Array, index: number, slot: number): boolean {
+  const { flowResets } = compiled;
   const base = slot * FLOW_WORDS;
   const state = words[base + Field.State]!;
   if (state === FlowState.Free || state === FlowState.Closed) return false;
   const at = index * FLOW_RESET_WORDS;
-  if (matchesWay(flowResets, at, words, base, 0)) return true;
-  return (words[base + Field.Flags]! & FlowFlag.Inferred) !== 0 && matchesWay(flowResets, at, words, base, 1);
+  if (matchesWay(flowResets, at, words, base, 0) && matchesPods(compiled, at, words, slot, 0)) return true;
+  return (words[base + Field.Flags]! & FlowFlag.Inferred) !== 0 && matchesWay(flowResets, at, words, base, 1) && matchesPods(compiled, at, words, slot, 1);
+}
+
+/** A pod is seen under the tuple that stands at its own interface. */
+function matchesPods({ flowResets, detection: { owners } }: CompiledPolicy, at: number, words: Int32Array, slot: number, client: number): boolean {
+  const clientPods = flowResets[at + FlowResetField.ClientPods]!;
+  const serverPods = flowResets[at + FlowResetField.ServerPods]!;
+  if (clientPods < 0 && serverPods < 0) return true;
+  const twin = words[slot * FLOW_WORDS + Field.Twin]!;
+  const flip = twin < 0 ? 0 : twinFlip(words, slot, twin);
+  const isIn = (set: number, side: number): boolean =>
+    has(owners, owners.rows[ownerOfSide(owners, words, slot * FLOW_WORDS, side)]!, set) ||
+    (twin >= 0 && has(owners, owners.rows[ownerOfSide(owners, words, twin * FLOW_WORDS, side ^ flip)]!, set));
+  return isIn(clientPods, client) && isIn(serverPods, client ^ 1);
 }
 
 /** Whether it names one connection, both addresses and both ports: then even one that nobody has seen can be asked for. */

@@ -27,3 +27,9 @@ export const MAX_COUNTED_CONNECTIONS = 4096;
 /** Policies and FlowResets of one compiled policy. */
 export const MAX_POLICIES = 10_000;
 export const MAX_FLOW_RESETS = 10_000;
+
+/** Pods of one node that are told apart; those beyond are nobody's. */
+export const MAX_PODS = 4_096;
+
+/** What the sensor of the client's node gets to act first. */
+export const SECOND_ACTOR_DELAY_MS = 20;

@@ -24,6 +24,8 @@ export class Question {
   base = 0;
   /** FlowFlag bits. */
   flags = 0;
+  /** Slot of the same connection's other tuple (NAT), -1 for none. */
+  twin = -1;
   /** First word of the record of the same connection's other tuple (NAT), -1 for none. */
   twinBase = -1;
   /** FlowFlag bits of that record, 0 where only the middle of one of the two was seen: their SYNs prove more. */
@@ -33,6 +35,10 @@ export class Question {
   row1 = 0;
   twinRow0 = 0;
   twinRow1 = 0;
+
+  /** Of the policy or FlowReset: number of its namespace (PolicyField.Namespace), and its place in guards.heldBack. */
+  namespace = 0;
+  object = 0;
 
   // Of a finding; unused for a FlowReset.
   policy = -1;
@@ -59,6 +65,7 @@ export class Question {
     this.row0 = rowOfAddress(addresses, words, this.base + Field.InitiatorAddress);
     this.row1 = rowOfAddress(addresses, words, this.base + Field.ResponderAddress);
     const twin = words[this.base + Field.Twin]!;
+    this.twin = twin;
     this.twinBase = twin < 0 ? -1 : twin * FLOW_WORDS;
     this.twinFlags = 0;
     if (twin < 0) return;

@@ -1,5 +1,11 @@
 /** Why a flow is not reset, or not held. The texts are API: metrics, events and conditions carry them. */
 export const Reason = {
+  /** Nobody of the object's namespace has an end of it. */
+  ForeignNamespace: "ForeignNamespace",
+  /** An address of the object's namespace, seen at an interface that is not that pod's own; or two joined by forged packets. */
+  SpoofedInterface: "SpoofedInterface",
+  /** An end is a pod's of which the API server has not told yet. */
+  UnknownPod: "UnknownPod",
   /** The endpoint, or the connection itself, is protected. */
   Protected: "Protected",
   /** An exemption of the policy, or of a cluster policy, covers an endpoint. */
@@ -27,6 +33,12 @@ export const Reason = {
   /** The packets are of a capture file: there is nobody to reset. */
   Replay: "Replay",
   ObserveMode: "ObserveMode",
+  /** The fleet does not let the object's namespace enforce. */
+  NamespaceNotEnforced: "NamespaceNotEnforced",
+  /** The fleet observes only: its emergency stop. */
+  ObserveOnlyFleet: "ObserveOnlyFleet",
+  /** The policies are those of a sync longer ago than maxPolicyAge. */
+  PolicyTooOld: "PolicyTooOld",
   DryRun: "DryRun",
   /** Only the hold is refused: many parties stand behind the client's address. */
   SharedClient: "SharedClient",

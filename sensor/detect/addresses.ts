@@ -48,3 +48,18 @@ export function rowOfAddress(table: AddressTable, words: Int32Array, offset: num
   }
   return table.rows[low]!;
 }
+
+/** Of entry `entry` of sorted addresses (sign turned) and the address at `words[offset]`: below 0, 0, above 0. */
+export function compareAddress(addresses: Int32Array, entry: number, words: Int32Array, offset: number): number {
+  for (let i = 0; i < 4; i++) {
+    const word = words[offset + i]! ^ SIGN;
+    const other = addresses[entry * 4 + i]!;
+    if (other !== word) return other < word ? -1 : 1;
+  }
+  return 0;
+}
+
+/** Addresses (four words each) as compareAddress() wants them; the order is the caller's. */
+export function signTurned(words: readonly number[]): Int32Array {
+  return sharedWords(words.map((word) => word ^ SIGN));
+}

@@ -6,6 +6,7 @@ import { buildInterfaceTable, type InterfaceDescription, type InterfaceSet } fro
 import { LiteralCollector } from "./literals.ts";
 import { ANYTHING, type Membership, SetList } from "./membership.ts";
 import { buildPortTable } from "./ports.ts";
+import { NO_OWNERS, type OwnerTable } from "./owners.ts";
 import { ALL_ADDRESSES, ALL_PORTS, type RangeSet } from "./ranges.ts";
 import { joinRows, type RuleBits, rulesOfRows, rulesWhere, wordsFor } from "./ruleBits.ts";
 import { MAX_MEMBERSHIP_WORDS } from "./limits.ts";
@@ -20,6 +21,8 @@ export interface RuleSpec {
   readonly subject: RangeSet;
   /** Undefined: any interface. */
   readonly interfaces: InterfaceSet | undefined;
+  /** Set of the owner table that whose side is the subject must be in; absent: anybody. */
+  readonly owners?: number | undefined;
   readonly peers: RangeSet;
   /** Of the server. */
   readonly ports: RangeSet;
@@ -100,29 +103,34 @@ export class DetectionBuilder {
     return rule;
   }
 
-  build(interfaces: readonly InterfaceDescription[]): CompiledDetection {
+  build(interfaces: readonly InterfaceDescription[], owners: OwnerTable = NO_OWNERS): CompiledDetection {
     const addressTable = buildAddressTable(this.#addresses.sets);
     const portTable = buildPortTable(this.#ports.sets);
     const interfaceTable = buildInterfaceTable(this.#interfaces, interfaces);
     return {
       ruleCount: this.ruleCount,
       rules: sharedWords(this.#rules),
-      ruleBits: this.#ruleBits(addressTable, portTable, interfaceTable),
+      ruleBits: this.#ruleBits(addressTable, portTable, interfaceTable, owners),
       signatureCount: this.#signatures.length / SIGNATURE_WORDS,
       signatures: sharedWords(this.#signatures),
       addresses: addressTable,
       ports: portTable,
       interfaces: interfaceTable,
+      owners,
       exact: this.#exact.build(),
       folded: this.#folded.build(),
       inspectBytes: this.#inspectBytes,
     };
   }
 
-  /** What build() gave, for other interfaces: everything else is shared with it. */
-  withInterfaces(compiled: CompiledDetection, interfaces: readonly InterfaceDescription[]): CompiledDetection {
+  /** What build() gave, for other interfaces and owners: everything else is shared with it. */
+  withSubjects(compiled: CompiledDetection, interfaces: readonly InterfaceDescription[], owners: OwnerTable = NO_OWNERS): CompiledDetection {
     const table = buildInterfaceTable(this.#interfaces, interfaces);
-    return { ...compiled, interfaces: table, ruleBits: { ...compiled.ruleBits, ...this.#interfaceBits(table) } };
+    return { ...compiled, interfaces: table, owners, ruleBits: { ...compiled.ruleBits, ...this.#interfaceBits(table), owners: this.#ownerBits(owners) } };
+  }
+
+  #ownerBits(table: OwnerTable): Uint32Array {
+    return rulesOfRows(table, this.#sets.map(({ spec }) => spec.owners ?? ANYTHING));
   }
 
   #interfaceBits(table: Membership): Pick<RuleBits, "senders" | "receivers"> {
@@ -131,7 +139,7 @@ export class DetectionBuilder {
     return { senders: rows(0), receivers: rows(1) };
   }
 
-  #ruleBits(addresses: Membership, ports: Membership, interfaces: Membership): RuleBits {
+  #ruleBits(addresses: Membership, ports: Membership, interfaces: Membership, owners: OwnerTable): RuleBits {
     const rules = this.#sets;
     const rows = (table: Membership, setOf: (rule: RuleSets) => number) => rulesOfRows(table, rules.map(setOf));
     const connects = (phase: ConnectionSpec["phase"]) => rulesWhere(rules, ({ spec }) => spec.connection?.phase === phase && spec.signatures.length === 0);
@@ -144,6 +152,7 @@ export class DetectionBuilder {
       subjects: rows(addresses, (rule) => rule.subject),
       peers: rows(addresses, (rule) => rule.peers),
       ...this.#interfaceBits(interfaces),
+      owners: this.#ownerBits(owners),
       anyInterface: rulesWhere(rules, (rule) => rule.interfaces === ANYTHING),
       inbound: rulesWhere(rules, ({ spec }) => spec.direction !== "Outbound"),
       outbound: rulesWhere(rules, ({ spec }) => spec.direction !== "Inbound"),

@@ -5,6 +5,7 @@
 import type { AddressTable } from "./addresses.ts";
 import type { Automaton } from "./automaton.ts";
 import type { InterfaceTable } from "./interfaces.ts";
+import type { OwnerTable } from "./owners.ts";
 import type { PortTable } from "./ports.ts";
 import type { RuleBits } from "./ruleBits.ts";
 
@@ -19,6 +20,7 @@ export interface CompiledDetection {
   readonly addresses: AddressTable;
   readonly ports: PortTable;
   readonly interfaces: InterfaceTable;
+  readonly owners: OwnerTable;
   readonly exact: LiteralTable | undefined;
   readonly folded: LiteralTable | undefined;
   /** Bytes of each side's stream that are looked at; 0: all. */

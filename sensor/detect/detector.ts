@@ -10,11 +10,13 @@ import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from ".
 import { renumber, renumberRecords, sameLiterals } from "./carryOver.ts";
 import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
 import { Finding } from "./finding.ts";
-import { MAX_FINDINGS } from "./limits.ts";
+import { refreshInspection } from "./inspection.ts";
+import { MAX_FINDINGS, MAX_UNKNOWN_BYTES } from "./limits.ts";
 import { MatchPool } from "./matchPool.ts";
+import { OwnerMemory } from "./ownerMemory.ts";
 import type { FlowRecords } from "./records.ts";
 import { type MatchSink, StreamScan, UNWANTED } from "./scan.ts";
-import { Lane, SIDE_LANES, Tuples } from "./tuples.ts";
+import { Tuples } from "./tuples.ts";
 
 export const DetectPhase = {
   /** The SYN was seen. */
@@ -37,6 +39,7 @@ export class Detector implements MatchSink {
   /** Stream bytes that went through the automata, ever. */
   inspectedBytes = 0;
   readonly pool: MatchPool;
+  readonly owners: OwnerMemory;
   readonly #flows: FlowRecords;
   readonly #words: Int32Array;
   readonly #tuples: Tuples;
@@ -64,6 +67,8 @@ export class Detector implements MatchSink {
     this.#compiled = compiled;
     this.pool = new MatchPool(flows);
     this.#tuples = new Tuples(flows, compiled);
+    this.owners = new OwnerMemory(flows.capacity);
+    this.owners.use(compiled.owners);
     this.#scan = new StreamScan(this);
     this.#scan.use(compiled);
     this.#ruleSince = new Int32Array(compiled.ruleCount).fill(1);
@@ -80,6 +85,7 @@ export class Detector implements MatchSink {
     this.#begin(slot, 0, CONFIDENCE_HIGH);
     this.#words[flagsAt]! |= seen;
     this.#load(interfaceIndex);
+    this.#noteOwners();
     const { handshake, established } = this.#compiled.ruleBits;
     this.#fireConnections(phase === DetectPhase.Handshake ? handshake : established, seen, 0);
     if (phase === DetectPhase.Established) this.#fireWaiting();
@@ -97,14 +103,27 @@ export class Detector implements MatchSink {
     this.#meet(slot);
   }
 
+  /** A side was seen where it was not before: it may have shown whose it is. Call after onTwin and before onFlow. */
+  onPlace(slot: number): void {
+    if (!this.#compiled.owners.isAsked) return;
+    this.#begin(slot, 0, CONFIDENCE_HIGH);
+    this.#load();
+    this.#identify(this.#epoch);
+  }
+
   /** The next contiguous bytes of a side's stream. */
   onBytes(slot: number, side: number, bytes: Uint8Array, offset: number, length: number): void {
     this.#begin(slot, side, CONFIDENCE_HIGH);
     const base = slot * FLOW_WORDS;
     const limit = this.#compiled.inspectBytes;
-    if (limit > 0 && this.#flows.doubles[(base + Field.Sides + side * SIDE_WORDS + SideField.Bytes) >> 1]! > limit + length) {
+    const bytesAt = (base + Field.Sides + side * SIDE_WORDS + SideField.Bytes) >> 1;
+    if (limit > 0 && this.#flows.doubles[bytesAt]! > limit + length) {
       this.#words[base + Field.Flags]! &= ~(FlowFlag.Inspect0 << side);
       return;
+    }
+    if (this.owners.isUnknown(slot) && this.#flows.doubles[bytesAt]! > MAX_UNKNOWN_BYTES) {
+      this.#noteOwners();
+      this.#refreshInspection();
     }
     const stateAt = base + Field.DetectState0 + side;
     this.inspectedBytes += length;
@@ -133,6 +152,7 @@ export class Detector implements MatchSink {
   /** The slot is about to be given to another connection. */
   onEvict(slot: number): void {
     this.pool.release(slot);
+    this.owners.forget(slot);
     const base = slot * FLOW_WORDS;
     this.#words[base + Field.DetectMatch] = 0;
     this.#words[base + Field.DetectState0] = 0;
@@ -160,6 +180,7 @@ export class Detector implements MatchSink {
     this.#compiled = compiled;
     this.#tuples.use(compiled);
     this.#scan.use(compiled);
+    this.owners.use(compiled.owners);
     this.#slot = -1;
     this.#revisitAt = 0;
   }
@@ -207,7 +228,37 @@ export class Detector implements MatchSink {
     if (isNew || (!established && (words[base + Field.Flags]! & FlowFlag.SeenHandshake) === 0)) return;
     this.#load();
     if (established) this.#fireConnections(this.#compiled.ruleBits.established, FlowFlag.SeenEstablished, epoch);
+    this.#identify(epoch);
     this.#refreshInspection();
+  }
+
+  /**
+   * Where it has become known whose a side is: what selects it applies to what the flow has shown so far. `last`: the
+   * epoch up to which rules have not been asked for their own sake.
+   */
+  #identify(last: number): void {
+    const { other, owners, ownersOfOther } = this.#tuples;
+    const slot = this.#slot;
+    if (!this.owners.isNews(slot, owners) && (other < 0 || !this.owners.isNews(other, ownersOfOther))) return this.#noteOwners();
+    const seen = this.#words[slot * FLOW_WORDS + Field.Flags]!;
+    const seenByEither = other < 0 ? seen : seen | this.#words[other * FLOW_WORDS + Field.Flags]!;
+    this.#tuples.loadBefore(this.owners.of(slot), other < 0 ? 0 : this.owners.of(other));
+    this.#noteOwners();
+    // A flow that has had no turn yet has it with its owners known.
+    if ((seen & (FlowFlag.SeenHandshake | FlowFlag.SeenEstablished)) === 0) return;
+    if (other >= 0) this.owners.note(other, ownersOfOther, this.owners.isUnknown(other));
+    const { handshake, established } = this.#compiled.ruleBits;
+    for (let word = 0; word < handshake.length; word++) {
+      const rules = ((seenByEither & FlowFlag.SeenHandshake) === 0 ? 0 : handshake[word]!) | ((seenByEither & FlowFlag.SeenEstablished) === 0 ? 0 : established[word]!);
+      this.#fireBits(word, rules & this.#tuples.fittingAnew(word), 0, last);
+    }
+    this.#fireWaiting();
+    this.#refreshInspection();
+  }
+
+  #noteOwners(): void {
+    this.#load();
+    this.owners.note(this.#slot, this.#tuples.owners, this.#tuples.isUnknown);
   }
 
   #load(interfaceIndex = 0): void {
@@ -251,7 +302,7 @@ export class Detector implements MatchSink {
     if ((words[flagsAt]! & (FlowFlag.SeenHandshake | FlowFlag.SeenEstablished)) !== 0) this.#refreshInspection();
   }
 
-  /** Signatures that were complete before the flow was established. */
+  /** Signatures that were complete before the flow was established, or before it was known whose it is. */
   #fireWaiting(): void {
     const { pool } = this;
     const { signatures } = this.#compiled;
@@ -298,19 +349,27 @@ export class Detector implements MatchSink {
     const twin = this.#words[this.#slot * FLOW_WORDS + Field.Twin]!;
     if (twin >= 0 && this.pool.find(twin, ~rule) >= 0) return;
     this.#load();
-    if (!this.#tuples.fits(signature, side)) return;
+    if (!this.#tuples.fits(signature, side)) {
+      if (this.#tuples.isUnknown && this.#tuples.mayFit(signature, side)) this.#wait(signature, side);
+      return;
+    }
     const ruleFlags = rules[rule * RULE_WORDS + Rule.Flags]!;
     const base = this.#slot * FLOW_WORDS;
     if ((ruleFlags & RuleFlag.Handshake) !== 0 && (this.#words[base + Field.Flags]! & FlowFlag.Midstream) !== 0) return;
     const needsEstablished = (signatures[at + SignatureField.Flags]! & SignatureFlag.Established) !== 0 || (ruleFlags & RuleFlag.Established) !== 0;
     if (needsEstablished && this.#words[base + Field.State]! < FlowState.Established) {
-      const record = this.pool.obtain(this.#slot, signature);
-      if (record >= 0) this.pool.addSeen(record, side, signatures[at + SignatureField.Contents]!);
+      this.#wait(signature, side);
       return;
     }
     this.#fire(rule, signature, side);
     this.pool.obtain(this.#slot, ~rule);
     this.#refreshInspection();
+  }
+
+  /** It is complete, and what is not known yet may make it fire: see #fireWaiting(). */
+  #wait(signature: number, side: number): void {
+    const record = this.pool.obtain(this.#slot, signature);
+    if (record >= 0) this.pool.addSeen(record, side, this.#compiled.signatures[signature * SIGNATURE_WORDS + SignatureField.Contents]!);
   }
 
   #fire(rule: number, signature: number, side: number): void {
@@ -329,40 +388,10 @@ export class Detector implements MatchSink {
     finding.confidence = this.#confidence;
   }
 
-  /** Keeps a side's bytes coming, and each automaton looking at them, only while a rule that has not fired needs it. */
   #refreshInspection(): void {
     this.#load();
-    const { signed } = this.#compiled.ruleBits;
-    const { other } = this.#tuples;
-    let lanes = 0;
-    for (let word = 0; word < signed.length && lanes !== Lane.All; word++) {
-      for (let bits = signed[word]! & this.#tuples.fitting(word); bits !== 0 && lanes !== Lane.All; bits &= bits - 1) {
-        const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
-        const hasFired = this.pool.find(this.#slot, ~rule) >= 0 || (other >= 0 && this.pool.find(other, ~rule) >= 0);
-        if (!hasFired) lanes |= this.#tuples.lanesOf(rule);
-      }
-    }
-    this.#want(0, lanes);
-    this.#want(1, lanes >>> SIDE_LANES);
+    refreshInspection(this.#words, this.#slot, this.#tuples, this.#compiled, this.pool);
   }
-
-  /** `lanes`: Lane bits of that side. */
-  #want(side: number, lanes: number): void {
-    const words = this.#words;
-    const flagsAt = this.#slot * FLOW_WORDS + Field.Flags;
-    const stateAt = this.#slot * FLOW_WORDS + Field.DetectState0 + side;
-    const inspect = FlowFlag.Inspect0 << side;
-    // Bytes go by unseen while a side is not wanted.
-    const state = (words[flagsAt]! & inspect) === 0 ? 0 : words[stateAt]!;
-    words[flagsAt] = (lanes & Lane.Both) === 0 ? words[flagsAt]! & ~inspect : words[flagsAt]! | inspect;
-    const exact = (lanes & Lane.Exact) === 0 ? UNWANTED : wantedState(state & 0xffff);
-    const folded = (lanes & Lane.Folded) === 0 ? UNWANTED : wantedState(state >>> 16);
-    words[stateAt] = (folded << 16) | exact;
-  }
-}
-
-function wantedState(state: number): number {
-  return state === UNWANTED ? 0 : state;
 }
 
 function reportTable(table: LiteralTable | undefined): Int32Array {

@@ -7,14 +7,27 @@ import { Field, FLOW_WORDS, SIDE_WORDS, SideField, TapInfo } from "../flow/mod.t
 import { rowOfAddress } from "./addresses.ts";
 import { type CompiledDetection, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
 import { rowOfInterface } from "./interfaces.ts";
+import { MAX_UNKNOWN_BYTES } from "./limits.ts";
 import { has } from "./membership.ts";
+import { mayBeUnknownPod, Owner, ownerOfSide } from "./owners.ts";
 import type { FlowRecords } from "./records.ts";
 
 export class FlowHeader {
   readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
   #compiled: CompiledDetection;
-  /** One bit a rule: those that the flow fits. */
+  /** One bit a rule: those that the flow fits; those that it may fit once it is known whose a new pod's side is. */
   fitting: Uint32Array;
+  possible: Uint32Array;
+  /** Those that it fitted by the owners of loadBefore(). */
+  before: Uint32Array;
+  /** Owners of both sides (owners.ts), side 0 in the high half. */
+  owners = 0;
+  /** True where `possible` may be more than `fitting`. */
+  isUnknown = false;
+  /** Without regard to owners: rules whose subject may be the responder, the initiator. */
+  #responder: Uint32Array;
+  #initiator: Uint32Array;
   /** Rows of the initiator and the responder, and of their ports. */
   #address0 = 0;
   #address1 = 0;
@@ -23,13 +36,26 @@ export class FlowHeader {
 
   constructor(records: FlowRecords, compiled: CompiledDetection) {
     this.#words = records.words;
+    this.#doubles = records.doubles;
     this.#compiled = compiled;
-    this.fitting = new Uint32Array(compiled.ruleBits.ruleWords);
+    this.fitting = this.possible = this.before = this.#responder = this.#initiator = new Uint32Array(0);
+    this.use(compiled);
   }
 
   use(compiled: CompiledDetection): void {
+    const { ruleWords } = compiled.ruleBits;
     this.#compiled = compiled;
-    this.fitting = new Uint32Array(compiled.ruleBits.ruleWords);
+    this.fitting = new Uint32Array(ruleWords);
+    this.owners = 0;
+    this.isUnknown = false;
+    if (!compiled.owners.isAsked) {
+      this.possible = this.before = this.fitting;
+      return;
+    }
+    this.possible = new Uint32Array(ruleWords);
+    this.before = new Uint32Array(ruleWords);
+    this.#responder = new Uint32Array(ruleWords);
+    this.#initiator = new Uint32Array(ruleWords);
   }
 
   /**
@@ -46,6 +72,13 @@ export class FlowHeader {
     this.#port0 = ports.rows[pair >>> 16]!;
     this.#port1 = ports.rows[pair & 0xffff]!;
     this.#joinRows(base, interfaceIndex);
+    if (this.#compiled.owners.isAsked) this.#askOwners(base);
+  }
+
+  /** Fills `before`, for the flow that is loaded: what it fitted while its sides were those owners'. */
+  loadBefore(owners: number): void {
+    if (!this.#compiled.owners.isAsked) return;
+    this.#joinOwners(this.before, (owners >>> 16) & OWNER_MASK, owners & OWNER_MASK);
   }
 
   /** Whether the flow is one that the rule is about: subject, peers, ports, direction, and its connection detector's ends. */
@@ -53,9 +86,15 @@ export class FlowHeader {
     return ((this.fitting[rule >>> 5]! >>> (rule & 31)) & 1) !== 0;
   }
 
+  /** The same, for all that is not known of it. */
+  mayFitRule(rule: number): boolean {
+    return ((this.possible[rule >>> 5]! >>> (rule & 31)) & 1) !== 0;
+  }
+
   #joinRows(base: number, interfaceIndex: number): void {
     const { clientPorts, serverPorts, clients, servers, subjects, peers, senders, receivers, anyInterface, inbound, outbound, ruleWords } = this.#compiled.ruleBits;
     const { fitting } = this;
+    const { isAsked } = this.#compiled.owners;
     const address0 = this.#address0 * ruleWords;
     const address1 = this.#address1 * ruleWords;
     const port0 = this.#port0 * ruleWords;
@@ -81,10 +120,39 @@ export class FlowHeader {
         in0 |= (enters1 ? receivers : senders)[tap1 + i]!;
       }
       const ends = clientPorts[port0 + i]! & serverPorts[port1 + i]! & clients[address0 + i]! & servers[address1 + i]!;
-      const responder = inbound[i]! & subjects[address1 + i]! & peers[address0 + i]! & in1;
-      const initiator = outbound[i]! & subjects[address0 + i]! & peers[address1 + i]! & in0;
-      fitting[i] = ends & (responder | initiator);
+      const responder = ends & inbound[i]! & subjects[address1 + i]! & peers[address0 + i]! & in1;
+      const initiator = ends & outbound[i]! & subjects[address0 + i]! & peers[address1 + i]! & in0;
+      fitting[i] = responder | initiator;
+      if (!isAsked) continue;
+      this.#responder[i] = responder;
+      this.#initiator[i] = initiator;
     }
+  }
+
+  #askOwners(base: number): void {
+    const { owners: table } = this.#compiled;
+    const owner0 = ownerOfSide(table, this.#words, base, 0);
+    const owner1 = ownerOfSide(table, this.#words, base, 1);
+    this.owners = (owner0 << 16) | owner1;
+    this.#joinOwners(this.fitting, owner0, owner1);
+    const unknown0 = owner0 === Owner.Nobody && this.#mayBeUnknown(base, 0);
+    const unknown1 = owner1 === Owner.Nobody && this.#mayBeUnknown(base, 1);
+    this.isUnknown = unknown0 || unknown1;
+    for (let i = 0; i < this.fitting.length; i++) {
+      this.possible[i] = this.fitting[i]! | (unknown0 ? this.#initiator[i]! : 0) | (unknown1 ? this.#responder[i]! : 0);
+    }
+  }
+
+  #mayBeUnknown(base: number, side: number): boolean {
+    const bytes = this.#doubles[(base + Field.Sides + side * SIDE_WORDS + SideField.Bytes) >> 1]!;
+    return bytes <= MAX_UNKNOWN_BYTES && mayBeUnknownPod(this.#compiled.owners, this.#words, base, side);
+  }
+
+  #joinOwners(target: Uint32Array, owner0: number, owner1: number): void {
+    const { owners: table, ruleBits: { owners, ruleWords } } = this.#compiled;
+    const at0 = table.rows[owner0]! * ruleWords;
+    const at1 = table.rows[owner1]! * ruleWords;
+    for (let i = 0; i < ruleWords; i++) target[i] = (this.#initiator[i]! & owners[at0 + i]!) | (this.#responder[i]! & owners[at1 + i]!);
   }
 
   /** Whether bytes that `side` sends are the signature's: its header and flow direction. */
@@ -113,6 +181,8 @@ export class FlowHeader {
     return index === 0 ? -1 : rowOfInterface(this.#compiled.interfaces, index);
   }
 }
+
+const OWNER_MASK = 0x7fff;
 
 function enters(tapInfo: number): boolean {
   return (tapInfo & TapInfo.DirectionMask) >>> TapInfo.DirectionShift !== PacketDirection.Outgoing;

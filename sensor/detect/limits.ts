@@ -18,6 +18,9 @@ export const MAX_RECORDS_PER_FLOW = 256;
 /** Findings that one packet can make. */
 export const MAX_FINDINGS = 256;
 
+/** Of a side that may be a pod's of which nobody has told: so many bytes are looked at for rules that may select it. */
+export const MAX_UNKNOWN_BYTES = 65_536;
+
 /** Contents of one signature: their hits are the bits of one word. */
 export const MAX_CONTENTS = 32;
 

@@ -6,7 +6,7 @@
  *
  * It must not know what a finding leads to: policies, modes, exemptions and budgets are decide's.
  */
-export { type AddressTable, buildAddressTable, rowOfAddress } from "./addresses.ts";
+export { type AddressTable, buildAddressTable, rowOfAddress, signTurned } from "./addresses.ts";
 export { type ConnectionSpec, DetectionBuilder, type DetectionOptions, type RuleSpec } from "./build.ts";
 export { cidrsToRanges } from "./cidr.ts";
 export type { CompiledDetection } from "./compiled.ts";
@@ -15,7 +15,8 @@ export { Finding } from "./finding.ts";
 export { identityOf } from "./identity.ts";
 export type { InterfaceDescription, InterfaceSet } from "./interfaces.ts";
 export * from "./limits.ts";
-export { ANYTHING, has, SetList } from "./membership.ts";
+export { ANYTHING, has, RowTable, SetList } from "./membership.ts";
+export { addressIsOf, isHomeOf, mayBeUnknownPod, MAX_OWNERS, NO_OWNERS, Owner, ownerOfSide, type OwnerTable, placeOfSide } from "./owners.ts";
 export { buildPortTable, portsToRanges, type PortTable } from "./ports.ts";
 export { ALL_ADDRESSES, ALL_PORTS, intersect, type RangeSet, subtract } from "./ranges.ts";
 export type { FlowRecords } from "./records.ts";

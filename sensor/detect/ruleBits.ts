@@ -19,6 +19,8 @@ export interface RuleBits {
   /** By row of the interface table: rules whose subject is who sends into the host there, who is sent to there. */
   readonly senders: Uint32Array;
   readonly receivers: Uint32Array;
+  /** By row of the owner table: rules whose subject such an owner may be. */
+  readonly owners: Uint32Array;
   // One row each: rules that ask for no interface; whose subject may be the responder, the initiator.
   readonly anyInterface: Uint32Array;
   readonly inbound: Uint32Array;

@@ -50,6 +50,36 @@ export class Tuples {
     return this.other < 0 ? this.#own.fitting[word]! : this.#own.fitting[word]! | this.#others.fitting[word]!;
   }
 
+  /** Those, and the ones that may be fitted once it is known whose a new pod's side is. */
+  possible(word: number): number {
+    return this.other < 0 ? this.#own.possible[word]! : this.#own.possible[word]! | this.#others.possible[word]!;
+  }
+
+  /** Those that a tuple fits now, and none did by the owners of loadBefore(). */
+  fittingAnew(word: number): number {
+    const before = this.other < 0 ? this.#own.before[word]! : this.#own.before[word]! | this.#others.before[word]!;
+    return this.fitting(word) & ~before;
+  }
+
+  loadBefore(own: number, others: number): void {
+    this.#own.loadBefore(own);
+    if (this.other >= 0) this.#others.loadBefore(others);
+  }
+
+  /** Owners of both sides under the flow's own tuple, and under the other one. */
+  get owners(): number {
+    return this.#own.owners;
+  }
+
+  get ownersOfOther(): number {
+    return this.other < 0 ? 0 : this.#others.owners;
+  }
+
+  /** True where `possible` may be more than `fitting`. */
+  get isUnknown(): boolean {
+    return this.#own.isUnknown || (this.other >= 0 && this.#others.isUnknown);
+  }
+
   /** Those that the other tuple alone fits. */
   fittingOther(word: number): number {
     return this.other < 0 ? 0 : this.#others.fitting[word]! & ~this.#own.fitting[word]!;
@@ -65,6 +95,13 @@ export class Tuples {
     const rule = this.#compiled.signatures[signature * SIGNATURE_WORDS + SignatureField.Rule]!;
     if (this.#own.fitsSignature(signature, side) && this.#own.fitsRule(rule)) return true;
     return this.other >= 0 && this.#others.fitsSignature(signature, side ^ this.#flip) && this.#others.fitsRule(rule);
+  }
+
+  /** As fits(), where it is not known whose a new pod's side is. */
+  mayFit(signature: number, side: number): boolean {
+    const rule = this.#compiled.signatures[signature * SIGNATURE_WORDS + SignatureField.Rule]!;
+    if (this.#own.fitsSignature(signature, side) && this.#own.mayFitRule(rule)) return true;
+    return this.other >= 0 && this.#others.fitsSignature(signature, side ^ this.#flip) && this.#others.mayFitRule(rule);
   }
 
   /** Lane bits of both sides that the rule's signatures need. */

@@ -15,7 +15,7 @@ import type { Twins } from "./twins.ts";
 
 // V8 folds a module's own constants into the code; imported ones it loads and checks at every use.
 const { FLOW_EVICTIONS, FlowEviction } = events;
-const { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } = record;
+const { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField, TapInfo } = record;
 
 /** What survives when another connection takes over the tuple: where each side's packets are seen. */
 const TAP_FIELDS = [SideField.Tap, SideField.Macs, SideField.Macs + 1, SideField.Macs + 2, SideField.TapInfo];
@@ -97,6 +97,9 @@ export class Connections {
     for (let side = 0; side < 2; side++) {
       const to = table.sideBase(slot, side);
       for (let i = 0; i < TAP_FIELDS.length; i++) words[to + TAP_FIELDS[i]] = taps[side * TAP_FIELDS.length + i];
+      // Where the one that now sends is seen is known; where the other will be is not.
+      if (this.isSender(packet, slot, side)) words[to + SideField.TapInfo] &= ~TapInfo.Inherited;
+      else words[to + SideField.TapInfo] |= TapInfo.Inherited;
     }
     this.begin(packet, slot, state, flags);
   }
@@ -144,6 +147,17 @@ export class Connections {
     this.reassembly.discard(slot, 0);
     this.reassembly.discard(slot, 1);
     this.twins.unlink(slot);
+  }
+
+  private isSender(packet: Packet, slot: number, side: number): boolean {
+    const { table } = this;
+    return (
+      table.port(slot, side) === packet.sourcePort &&
+      table.addressWord(slot, side, 0) === packet.source0 &&
+      table.addressWord(slot, side, 1) === packet.source1 &&
+      table.addressWord(slot, side, 2) === packet.source2 &&
+      table.addressWord(slot, side, 3) === packet.source3
+    );
   }
 
   private swap(slot: number): void {

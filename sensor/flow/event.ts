@@ -43,6 +43,8 @@ export const FlowEvent = {
   AckUnseen: 1 << 21,
   /** The connection's other tuple (NAT) is known from here on: see `twins.ts`. */
   TwinMet: 1 << 22,
+  /** The side was seen at an interface where it was not before (Created tells of the first one). */
+  Placed: 1 << 23,
 } as const;
 
 /** Why a packet did not make or move a flow: index into `FlowTracker.refused`. */

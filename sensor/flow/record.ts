@@ -108,6 +108,8 @@ export const TapInfo = {
   Tunnel: 1 << 26,
   /** The tap is the receiver's own interface: nothing that shows there is lost on its way for want of TTL. */
   AtReceiver: 1 << 27,
+  /** The tap is of an earlier connection on this tuple: nothing of this one was seen there yet. */
+  Inherited: 1 << 28,
 } as const;
 
 export const FlowState = {

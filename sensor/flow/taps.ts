@@ -31,11 +31,16 @@ export const TapVerdict = { Accept: 0, Copy: 1, Spoofed: 2 } as const;
 /** Copies ahead of a silent tap before the tap moves. */
 const AHEAD_TO_MOVE = 8;
 
+/** What a packet at the tap takes back. */
+const CLEARED_AT_TAP = TapInfo.AheadMask | TapInfo.Inherited;
+
 const SERVICE_TAG_TPID = 0x88a8;
 
 export class Taps {
   /** Times a tap moved because it had gone silent. */
   moved = 0;
+  /** A side was seen where it was not before; whoever looks sets it to false. */
+  placed = false;
   private readonly table: FlowTable;
   private readonly homes: Homes;
 
@@ -60,7 +65,7 @@ export class Taps {
     const direction = (info & TapInfo.DirectionMask) >> TapInfo.DirectionShift;
     const outgoing = packet.direction === PacketDirection.Outgoing;
     if (packet.interfaceIndex === tap && outgoing === (direction === PacketDirection.Outgoing)) {
-      if ((info & TapInfo.AheadMask) !== 0) words[at + SideField.TapInfo] = info & ~TapInfo.AheadMask;
+      if ((info & CLEARED_AT_TAP) !== 0) this.confirm(at, info);
       return TapVerdict.Accept;
     }
     const home = this.homes.homeOf(packet.source0, packet.source1, packet.source2, packet.source3);
@@ -101,6 +106,7 @@ export class Taps {
   record(packet: Packet, slot: number, side: number): void {
     const { words } = this.table;
     const at = this.table.sideBase(slot, side);
+    if (words[at + SideField.Tap] !== packet.interfaceIndex) this.placed = true;
     words[at + SideField.Tap] = packet.interfaceIndex;
     let info = (packet.vlanTci < 0 ? TapInfo.NoVlan : packet.vlanTci) | (packet.direction << TapInfo.DirectionShift);
     if (packet.vlanTpid === SERVICE_TAG_TPID) info |= TapInfo.ServiceTag;
@@ -119,7 +125,13 @@ export class Taps {
           (bytes[byte] << 24) | (bytes[byte + 1] << 16) | (bytes[byte + 2] << 8) | bytes[byte + 3];
       }
     }
+    if (((words[at + SideField.TapInfo] ^ info) & (TapInfo.DirectionMask | TapInfo.Inherited)) !== 0) this.placed = true;
     words[at + SideField.TapInfo] = info;
+  }
+
+  private confirm(at: number, info: number): void {
+    this.table.words[at + SideField.TapInfo] = info & ~CLEARED_AT_TAP;
+    if ((info & TapInfo.Inherited) !== 0) this.placed = true;
   }
 
   private settle(packet: Packet, slot: number, side: number): number {

@@ -35,7 +35,7 @@ describe("FlowTracker names what a packet did", () => {
   it("in the handshake", () => {
     const world = new Conversation().play(SYN);
     expect(world.eventNames).toEqual(["Created", "SynSeen"]);
-    expect(world.play(SYN_ACK).eventNames).toEqual(["SynAckSeen"]);
+    expect(world.play(SYN_ACK).eventNames).toEqual(["SynAckSeen", "Placed"]);
     expect(world.play("> A 1 1").eventNames).toEqual(["Established"]);
     expect(world.play("> A 1 1 ab", "< A 1 3").eventNames).toEqual(["AckAdvanced"]);
     expect(world.play("> A 1 1 ab").eventNames).toEqual(["Retransmission"]);

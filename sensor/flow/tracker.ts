@@ -107,6 +107,10 @@ export class FlowTracker {
     else if ((flags & TcpFlag.Ack) !== 0) this.onSegment(packet, slot, side);
     else this.refused[FlowRefusal.BadFlags]++;
     if (newSecond && (this.event & FlowEvent.OutOfWindow) === 0) this.taps.record(packet, slot, this.side);
+    if (this.taps.placed) {
+      this.taps.placed = false;
+      this.event |= FlowEvent.Placed;
+    }
     return slot;
   }
 
@@ -144,6 +148,7 @@ export class FlowTracker {
       this.event |= FlowEvent.SynSeen;
     }
     if (this.table.twin(slot) >= 0) this.event |= FlowEvent.TwinMet;
+    this.taps.placed = false;
     return slot;
   }
 

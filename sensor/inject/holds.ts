@@ -1,6 +1,7 @@
 /**
  * Holds: new connections of the same client to the same server and port are refused until a deadline. Open
- * addressing over typed arrays; a hold that has run out makes room when somebody passes by.
+ * addressing over typed arrays; a hold that has run out makes room when somebody passes by. A hold may be about one
+ * interface: then it is that pod's, and the next one with its address is free of it.
  */
 import type { Packet } from "../decode/mod.ts";
 
@@ -24,6 +25,8 @@ export class HoldTable {
   #refusals: Int32Array;
   /** Index of the policy that asked, + 2: -1 is a hold without one, and 0 here a free place. */
   #policy: Int32Array;
+  /** Interface at which the connection must show, 0 for any. */
+  #interface: Int32Array;
   readonly #seed: number;
   #count = 0;
   #sweptMs = -Infinity;
@@ -41,6 +44,7 @@ export class HoldTable {
     this.#untilMs = new Float64Array(this.#slots);
     this.#refusals = new Int32Array(this.#slots);
     this.#policy = new Int32Array(this.#slots);
+    this.#interface = new Int32Array(this.#slots);
   }
 
   /** Places taken, those of holds that have run out since the last sweep among them. */
@@ -48,14 +52,23 @@ export class HoldTable {
     return this.#count;
   }
 
-  /** Holds or prolongs (the longest wins). False when the table is full: counted. */
-  add(key: HoldKey, untilMs: number, policy: number, nowMs: number): boolean {
+  /**
+   * Holds or prolongs (the longest wins; one of another interface that still runs stays). False when the table is full:
+   * counted. `interfaceIndex` 0: wherever the connection shows.
+   */
+  add(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0): boolean {
     const found = this.#find(key);
-    if (found >= 0) {
-      if (untilMs > this.#untilMs[found]) {
+    if (found >= 0 && (this.#interface[found] === interfaceIndex || interfaceIndex === 0 || this.#untilMs[found] <= nowMs)) {
+      if (untilMs > this.#untilMs[found] || this.#interface[found] !== interfaceIndex) {
         this.#untilMs[found] = untilMs;
         this.#policy[found] = policy + 2;
+        this.#interface[found] = interfaceIndex;
       }
+      return true;
+    }
+    if (found >= 0) {
+      // Of two pods with one address the first is gone: a hold for any interface is wider, and stays.
+      if (this.#interface[found] !== 0) this.#take(found, key, untilMs, policy, interfaceIndex);
       return true;
     }
     if (this.#count >= this.#limit) this.#sweep(nowMs);
@@ -64,21 +77,28 @@ export class HoldTable {
       this.refused++;
       return false;
     }
-    this.#take(place, key, untilMs, policy);
+    this.#take(place, key, untilMs, policy, interfaceIndex);
     return true;
   }
 
-  /** The policy of the hold on this connection (-1 where it named none), or NOT_HELD. */
-  refuse(key: HoldKey, nowMs: number): number {
+  /** Of a connection that shows at that interface: the policy of the hold on it (-1 where it named none), or NOT_HELD. */
+  refuse(key: HoldKey, nowMs: number, interfaceIndex = 0): number {
     if (this.#count === 0) return NOT_HELD;
     const place = this.#find(key);
     if (place < 0 || this.#untilMs[place] <= nowMs) return NOT_HELD;
+    if (this.#interface[place] !== 0 && this.#interface[place] !== interfaceIndex) return NOT_HELD;
     if (this.#refusals[place] >= this.#refusalsPerHold) {
       this.exhausted++;
       return NOT_HELD;
     }
     this.#refusals[place]++;
     return this.#policy[place] - 2;
+  }
+
+  /** True where a hold on this connection is about that interface. */
+  isAt(key: HoldKey, interfaceIndex: number): boolean {
+    const place = this.#find(key);
+    return place >= 0 && this.#interface[place] === interfaceIndex;
   }
 
   /** Ends a hold before its time; true where there was one. */
@@ -97,6 +117,8 @@ export class HoldTable {
     const untilMs = this.#untilMs;
     const refusals = this.#refusals;
     const policy = this.#policy;
+    const interfaces = this.#interface;
+    this.#interface = new Int32Array(this.#slots);
     this.#keys = new Int32Array(keys.length);
     this.#untilMs = new Float64Array(this.#slots);
     this.#refusals = new Int32Array(this.#slots);
@@ -107,17 +129,18 @@ export class HoldTable {
       const key = keys.subarray(old * WORDS, (old + 1) * WORDS);
       const place = this.#place(key, nowMs);
       if (place < 0) continue;
-      this.#take(place, key, untilMs[old], policy[old] - 2);
+      this.#take(place, key, untilMs[old], policy[old] - 2, interfaces[old]);
       this.#refusals[place] = refusals[old];
     }
   }
 
-  #take(place: number, key: HoldKey, untilMs: number, policy: number): void {
+  #take(place: number, key: HoldKey, untilMs: number, policy: number, interfaceIndex: number): void {
     if (this.#policy[place] === 0) this.#count++;
     this.#keys.set(key, place * WORDS);
     this.#untilMs[place] = untilMs;
     this.#refusals[place] = 0;
     this.#policy[place] = policy + 2;
+    this.#interface[place] = interfaceIndex;
   }
 
   #find(key: HoldKey): number {

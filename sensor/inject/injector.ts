@@ -146,15 +146,30 @@ export class Injector {
   }
 
   /** Refuses new connections of that client to that server and port until the deadline. False when full: counted. */
-  hold(key: HoldKey, untilMs: number, policy: number, nowMs: number): boolean {
-    return this.holds.add(key, untilMs, policy, nowMs);
+  hold(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0): boolean {
+    return this.holds.add(key, untilMs, policy, nowMs, interfaceIndex);
   }
 
-  /** Holds whoever the flow's client is. */
-  holdFlow(slot: number, untilMs: number, policy: number, nowMs: number): boolean {
+  /** Holds whoever the flow's client is; `interfaceIndex` as in HoldTable. */
+  holdFlow(slot: number, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0): boolean {
+    this.#fillHoldKey(slot);
+    return this.holds.add(this.#holdKey, untilMs, policy, nowMs, interfaceIndex);
+  }
+
+  /** A SYN-ACK of the flow: where the server's interface is the held one, only this shows it. As onSyn(). */
+  onSynAck(packet: Packet, slot: number, nowMs: number): boolean {
+    if (!this.#enabled || this.holds.count === 0 || slot < 0 || this.#ofSlot(slot) !== undefined) return false;
+    this.#fillHoldKey(slot);
+    const policy = this.holds.isAt(this.#holdKey, packet.interfaceIndex) ? this.holds.refuse(this.#holdKey, nowMs, packet.interfaceIndex) : NOT_HELD;
+    if (policy === NOT_HELD) return false;
+    this.counters.heldSyns++;
+    this.#startByHold(packet, slot, policy, nowMs);
+    return true;
+  }
+
+  #fillHoldKey(slot: number): void {
     for (let word = 0; word < 8; word++) this.#holdKey[word] = this.#table.addressWord(slot, word >> 2, word & 3);
     this.#holdKey[8] = this.#table.port(slot, 1);
-    return this.holds.add(this.#holdKey, untilMs, policy, nowMs);
   }
 
   /** A SYN (no ACK) of the flow: true where a hold refuses it; the refusal is on its way. */
@@ -165,7 +180,7 @@ export class Injector {
     const again = working !== undefined && working.client.isnKnown && working.client.isn === packet.sequence;
     if (again) return working.byHold;
     fillHoldKey(this.#holdKey, packet);
-    const policy = this.holds.refuse(this.#holdKey, nowMs);
+    const policy = this.holds.refuse(this.#holdKey, nowMs, packet.interfaceIndex);
     if (policy === NOT_HELD) return false;
     this.counters.heldSyns++;
     if (working !== undefined) {
@@ -173,17 +188,20 @@ export class Injector {
       this.#forge.refuseSyn(working, packet.sequence);
       return true;
     }
+    this.#startByHold(packet, slot, policy, nowMs);
+    return true;
+  }
+
+  #startByHold(packet: Packet, slot: number, policy: number, nowMs: number): void {
     const request = this.#ownRequest;
     request.slot = slot;
     request.refuse = true;
     request.policy = policy;
     request.rule = request.origin = -1;
     request.detectedMs = packet.timestampMs;
-    if (this.start(request, nowMs) === StartResult.Started) {
-      const kill = this.#pool.ofSlot(slot);
-      if (kill !== undefined) kill.byHold = true;
-    }
-    return true;
+    if (this.start(request, nowMs) !== StartResult.Started) return;
+    const kill = this.#pool.ofSlot(slot);
+    if (kill !== undefined) kill.byHold = true;
   }
 
   /** False where `onPacket` would do nothing: no kill is at work, and the packet is of no Multipath TCP connection. */

@@ -181,6 +181,8 @@ export class Kill {
   refuse = false;
   mayAsk = false;
   byHold = false;
+  /** Another node's sensor was to act first. */
+  isSecondActor = false;
   rstBudget = 0;
   policy = -1;
   rule = -1;
@@ -241,7 +243,7 @@ export class Kill {
     this.generation = this.twinGeneration = this.twinFlip = this.knownTaps = 0;
     this.client.reset();
     this.server.reset();
-    this.firstRstLeft = this.refuse = this.mayAsk = this.byHold = this.mptcp = false;
+    this.firstRstLeft = this.refuse = this.mayAsk = this.byHold = this.isSecondActor = this.mptcp = false;
     this.firstRstMs = this.rsts = this.probes = this.probeRound = 0;
     this.askDueMs = Infinity;
     this.silentUntilMs = 0;

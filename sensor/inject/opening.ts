@@ -59,6 +59,7 @@ export class Opening {
     kill.detectedMs = request.detectedMs > 0 ? request.detectedMs : nowMs;
     kill.startedMs = kill.lastPacketMs = kill.probedMs = nowMs;
     kill.verdictMs = nowMs + request.delayMs;
+    kill.isSecondActor = request.delayMs > 0;
   }
 
   record(kill: Kill, request: KillRequest): void {

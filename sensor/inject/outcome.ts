@@ -118,6 +118,8 @@ export class OutcomeRecord {
   target = 0;
   /** Asked for at the SYN. */
   refuse = false;
+  /** Another node's sensor was to act first. */
+  isSecondActor = false;
   /** Multipath TCP: the connection lives on where another subflow does. */
   mptcp = false;
 

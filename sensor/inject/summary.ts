@@ -29,6 +29,7 @@ export function summarise(kill: Kill, outcome: number, reason: number, nowMs: nu
   record.byHold = kill.byHold;
   record.target = kill.target;
   record.refuse = kill.refuse;
+  record.isSecondActor = kill.isSecondActor;
   record.mptcp = kill.mptcp;
   record.detectedMs = kill.detectedMs;
   record.startedMs = kill.startedMs;

@@ -4,6 +4,9 @@ import { Reason } from "../reason.ts";
 import { Stop } from "../stop.ts";
 
 export function stopped(question: Question): Reason | 0 {
-  if (question.stopped === Stop.No) return 0;
-  return question.stopped === Stop.Replay ? Reason.Replay : Reason.EmergencyStop;
+  const { stopped: causes } = question;
+  if (causes === Stop.No) return 0;
+  if ((causes & Stop.Emergency) !== 0) return Reason.EmergencyStop;
+  if ((causes & Stop.Replay) !== 0) return Reason.Replay;
+  return (causes & Stop.ObserveOnlyFleet) !== 0 ? Reason.ObserveOnlyFleet : Reason.PolicyTooOld;
 }
