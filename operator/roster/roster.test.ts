@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { MAX_SENSORS, revisionOf, Roster, STALE_AFTER_MS } from "./mod.ts";
+import { reportOf } from "./report.fixture.ts";
+
+const WALL = Date.parse("2026-11-26T12:00:00Z");
+const beatAt = (ms: number) => ({ node: "n1", fleet: "default", version: "0.1.0", time: new Date(ms).toISOString(), policies: "7", flowResets: "8" });
+const failure = { kind: "ResponsePolicy", namespace: "shop", name: "p", uid: "u1", generation: 2, message: "rules[0]" } as const;
+
+describe("the roster", () => {
+  it("knows a sensor as fresh until nothing was heard of it for three heartbeats", () => {
+    const roster = new Roster();
+    roster.hear(reportOf("n1"), 0);
+    expect(roster.isFresh("n1", STALE_AFTER_MS - 1)).toBe(true);
+    expect(roster.isFresh("n1", STALE_AFTER_MS)).toBe(false);
+    expect(roster.isFresh("n2", 0)).toBe(false);
+  });
+
+  it("says when a sensor is back", () => {
+    const roster = new Roster();
+    expect(roster.hear(reportOf("n1"), 0)!.isBack).toBe(true);
+    expect(roster.hear(reportOf("n1"), 1)!.isBack).toBe(false);
+    expect(roster.hear(reportOf("n1"), STALE_AFTER_MS + 1)!.isBack).toBe(true);
+  });
+
+  it("takes the first heartbeat at its word and later ones as heard when seen, whatever the node's clock says", () => {
+    const roster = new Roster();
+    roster.beat(beatAt(WALL - 200_000), 1_000_000, WALL);
+    expect(roster.isFresh("n1", 1_000_000)).toBe(true);
+    expect(roster.isFresh("n1", 1_000_000 + 70_000)).toBe(false);
+    expect(roster.beat(beatAt(WALL - 9_000_000), 1_100_000, WALL + 100_000)).toBe(true);
+    expect(roster.isFresh("n1", 1_100_000 + STALE_AFTER_MS - 1)).toBe(true);
+    roster.beat(beatAt(WALL + 9_000_000), 1_200_000, WALL + 200_000);
+    expect(roster.isFresh("n1", 1_200_000 + STALE_AFTER_MS)).toBe(false);
+  });
+
+  it("does not take an old heartbeat that is merely shown again for a new one", () => {
+    const roster = new Roster();
+    roster.beat(beatAt(WALL), 0, WALL);
+    roster.beat(beatAt(WALL), 200_000, WALL + 200_000);
+    expect(roster.isFresh("n1", STALE_AFTER_MS)).toBe(false);
+  });
+
+  it("lets what was taken over grow within a session, and begin anew with the next", () => {
+    const roster = new Roster();
+    const observed = (policies: string) => ({ observed: { policies, flowResets: "1", fleet: "1" } });
+    expect(roster.hear(reportOf("n1", observed("50")), 0)!.policiesAdvanced).toBe(true);
+    expect(roster.hear(reportOf("n1", { sequence: 2, ...observed("40") }), 1)!.policiesAdvanced).toBe(false);
+    expect(roster.sensors.get("n1")!.policies).toBe(50);
+    roster.hear(reportOf("n1", { session: "s2", ...observed("") }), 2);
+    expect(roster.sensors.get("n1")!.policies).toBe(0);
+  });
+
+  it("names the policies whose failures changed, and keeps a list that is not told anew", () => {
+    const roster = new Roster();
+    expect(roster.hear(reportOf("n1", { failures: [failure] }), 0)!.failuresChanged).toEqual(["u1"]);
+    expect(roster.hear(reportOf("n1", { sequence: 2 }), 1)!.failuresChanged).toEqual([]);
+    expect(roster.sensors.get("n1")!.failures).toHaveLength(1);
+    expect(roster.hear(reportOf("n1", { sequence: 3, failures: [{ ...failure, uid: "u2" }] }), 2)!.failuresChanged).toEqual(["u2", "u1"]);
+    expect(roster.hear(reportOf("n1", { session: "s2" }), 3)!.failuresChanged).toEqual(["u2"]);
+  });
+
+  it("refuses one sensor more than it has room for", () => {
+    const roster = new Roster();
+    for (let index = 0; index < MAX_SENSORS; index++) roster.hear(reportOf(`n${index}`), 0);
+    expect(roster.hear(reportOf("one-more"), 0)).toBeUndefined();
+    expect(roster.hear(reportOf("n1"), 1)).toBeDefined();
+  });
+});
+
+describe("a resource version", () => {
+  for (const [text, revision] of [
+    ["4711", 4711],
+    ["", 0],
+    [undefined, 0],
+    ["12x", 0],
+    ["-1", 0],
+    ["9".repeat(16), 0],
+  ] as const) {
+    it(`${JSON.stringify(text)} is ${revision}`, () => expect(revisionOf(text)).toBe(revision));
+  }
+});

@@ -1,0 +1,173 @@
+/** Every sensor that ever reported or has a SensorNode. */
+import type { Report } from "../../crds/stream/mod.ts";
+import { revisionOf } from "./revision.ts";
+
+/** Three heartbeats of 90 s. */
+export const STALE_AFTER_MS = 270_000;
+/** Kubernetes itself ends at 5,000 nodes; a report of one more is refused. */
+export const MAX_SENSORS = 20_000;
+/** Different texts of failures that are kept once each; beyond it a text is kept with its sensor. */
+const MAX_TEXTS = 10_000;
+
+export interface SensorFailure {
+  /** Of the policy. */
+  readonly uid: string;
+  readonly generation: number;
+  readonly message: string;
+}
+
+export interface Sensor {
+  readonly node: string;
+  fleet: string;
+  version: string;
+  /** "" until it reported to this process. */
+  session: string;
+  sequence: number;
+  /** By the clock that the caller gives. */
+  lastContactMs: number;
+  /** Resource versions up to which it has taken over each watch; 0: nothing yet. */
+  policies: number;
+  flowResets: number;
+  fleetRevision: number;
+  failures: readonly SensorFailure[];
+  enforcement: Report["health"]["enforcement"];
+  apiServer: Report["health"]["apiServer"];
+  heartbeat: string;
+}
+
+/** What a report changed. */
+export interface Heard {
+  readonly sensor: Sensor;
+  readonly isNewSession: boolean;
+  /** It was stale, or not known. */
+  readonly isBack: boolean;
+  /** Of policies whose failures came, went or changed. */
+  readonly failuresChanged: readonly string[];
+  readonly policiesAdvanced: boolean;
+  readonly flowResetsAdvanced: boolean;
+}
+
+export interface Heartbeat {
+  readonly node: string;
+  readonly fleet: string;
+  readonly version: string;
+  /** RFC 3339, by the node's own clock. */
+  readonly time: string;
+  readonly policies: string;
+  readonly flowResets: string;
+}
+
+export class Roster {
+  readonly #sensors = new Map<string, Sensor>();
+  readonly #texts = new Map<string, string>();
+
+  get sensors(): ReadonlyMap<string, Sensor> {
+    return this.#sensors;
+  }
+
+  isFresh(node: string, nowMs: number): boolean {
+    const sensor = this.#sensors.get(node);
+    return sensor !== undefined && nowMs - sensor.lastContactMs < STALE_AFTER_MS;
+  }
+
+  /** Undefined where there is no room for one more. */
+  hear(report: Report, nowMs: number): Heard | undefined {
+    const known = this.#sensors.get(report.node);
+    if (known === undefined && this.#sensors.size >= MAX_SENSORS) return undefined;
+    const sensor = known ?? this.#add(report.node, nowMs);
+    const isBack = known === undefined || nowMs - known.lastContactMs >= STALE_AFTER_MS;
+    const isNewSession = sensor.session !== report.session;
+    const before = isNewSession ? { policies: 0, flowResets: 0 } : { policies: sensor.policies, flowResets: sensor.flowResets };
+    sensor.lastContactMs = nowMs;
+    sensor.fleet = report.fleet;
+    sensor.version = report.version;
+    sensor.session = report.session;
+    sensor.sequence = isNewSession ? report.sequence : Math.max(sensor.sequence, report.sequence);
+    sensor.policies = Math.max(before.policies, revisionOf(report.observed.policies));
+    sensor.flowResets = Math.max(before.flowResets, revisionOf(report.observed.flowResets));
+    sensor.fleetRevision = revisionOf(report.observed.fleet);
+    sensor.enforcement = report.health.enforcement;
+    sensor.apiServer = report.health.apiServer;
+    const failuresChanged = this.#takeFailures(sensor, isNewSession ? (report.failures ?? []) : report.failures);
+    return {
+      sensor,
+      isNewSession,
+      isBack,
+      failuresChanged,
+      policiesAdvanced: sensor.policies > before.policies,
+      flowResetsAdvanced: sensor.flowResets > before.flowResets,
+    };
+  }
+
+  /**
+   * From a SensorNode. Clocks of nodes are not compared: a heartbeat counts when it is seen to change. Only the first
+   * one after a start is taken at its word, and not as newer than now.
+   * @returns whether it brought the sensor back from being stale.
+   */
+  beat({ node, fleet, version, time, policies, flowResets }: Heartbeat, nowMs: number, wallMs: number): boolean {
+    const known = this.#sensors.get(node);
+    if (known === undefined && this.#sensors.size >= MAX_SENSORS) return false;
+    const ageMs = Math.max(0, wallMs - (Date.parse(time) || 0));
+    const sensor = known ?? this.#add(node, nowMs - ageMs);
+    if (sensor.heartbeat === time) return false;
+    const isFirst = sensor.heartbeat === "";
+    const wasStale = nowMs - sensor.lastContactMs >= STALE_AFTER_MS;
+    sensor.heartbeat = time;
+    sensor.lastContactMs = Math.max(sensor.lastContactMs, isFirst ? nowMs - ageMs : nowMs);
+    if (sensor.session === "") {
+      // Until it reports: better than nothing after a start of this process.
+      sensor.fleet = fleet;
+      sensor.version = version;
+      sensor.policies = revisionOf(policies);
+      sensor.flowResets = revisionOf(flowResets);
+    }
+    return wasStale && nowMs - sensor.lastContactMs < STALE_AFTER_MS;
+  }
+
+  forget(node: string): void {
+    this.#sensors.delete(node);
+  }
+
+  #add(node: string, lastContactMs: number): Sensor {
+    const sensor: Sensor = {
+      node,
+      fleet: "",
+      version: "",
+      session: "",
+      sequence: 0,
+      lastContactMs,
+      policies: 0,
+      flowResets: 0,
+      fleetRevision: 0,
+      failures: [],
+      enforcement: "Enabled",
+      apiServer: "Connected",
+      heartbeat: "",
+    };
+    this.#sensors.set(node, sensor);
+    return sensor;
+  }
+
+  #takeFailures(sensor: Sensor, reported: Report["failures"]): string[] {
+    if (reported === undefined) return [];
+    const before = sensor.failures;
+    if (before.length === 0 && reported.length === 0) return [];
+    sensor.failures = reported.map(({ uid, generation, message }) => ({ uid: this.#once(uid), generation, message: this.#once(message) }));
+    const changed = new Set<string>();
+    for (const failure of sensor.failures) if (!before.some((old) => isSame(old, failure))) changed.add(failure.uid);
+    for (const old of before) if (!sensor.failures.some((failure) => isSame(old, failure))) changed.add(old.uid);
+    return [...changed];
+  }
+
+  /** The same text of 5,000 sensors is kept once. */
+  #once(text: string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    if (this.#texts.size < MAX_TEXTS) this.#texts.set(text, text);
+    return text;
+  }
+}
+
+function isSame(a: SensorFailure, b: SensorFailure): boolean {
+  return a.uid === b.uid && a.generation === b.generation && a.message === b.message;
+}
