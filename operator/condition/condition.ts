@@ -1,34 +1,26 @@
 /** meta/v1 Condition, and the three that kstatus (Argo CD, Flux, kubectl wait) reads: Ready, Reconciling, Stalled. */
 
-export type ConditionStatus = "True" | "False" | "Unknown";
+import type { Condition } from "../../crds/mod.ts";
 
-export interface Condition {
-  readonly type: string;
-  readonly status: ConditionStatus;
-  /** CamelCase: part of the API. */
-  readonly reason: string;
-  readonly message: string;
-  readonly observedGeneration?: number;
-  /** RFC 3339, whole seconds. */
-  readonly lastTransitionTime?: string;
-}
+/** What a program says; generation and time are put in when it is merged. The reason is CamelCase: part of the API. */
+export type ConditionWords = Readonly<Pick<Condition, "type" | "status" | "reason" | "message">>;
 
-/** Longest text of a condition that the schema takes (meta/v1: 32768); people read much less. */
+/** Longest text of a condition that the schema takes. */
 const MAX_MESSAGE = 1_024;
 
 /** The conditions of `previous` with those of `next` put in or put anew; order of `previous`, then of `next`. */
-export function mergeConditions(previous: readonly Condition[], next: readonly Condition[], generation: number, nowMs: number): Condition[] {
+export function mergeConditions(previous: readonly Condition[], next: readonly ConditionWords[], generation: number, nowMs: number): Condition[] {
   const merged = new Map(previous.map((condition) => [condition.type, condition]));
   for (const condition of next) {
     const before = merged.get(condition.type);
-    const moved = before?.status !== condition.status || before.lastTransitionTime === undefined;
+    const moved = before?.status !== condition.status;
     merged.set(condition.type, {
       type: condition.type,
       status: condition.status,
       reason: condition.reason,
       message: condition.message.slice(0, MAX_MESSAGE),
       observedGeneration: generation,
-      lastTransitionTime: moved ? rfc3339(nowMs) : before.lastTransitionTime!,
+      lastTransitionTime: moved ? rfc3339(nowMs) : before.lastTransitionTime,
     });
   }
   return [...merged.values()];
@@ -42,15 +34,15 @@ export interface Verdict {
 }
 
 /** Stalled is said only where a person must act: kstatus calls the object failed then. */
-export function readiness({ state, reason, message }: Verdict): Condition[] {
-  const others = state === "Ready" ? "" : message;
+export function readiness({ state, reason, message }: Verdict): ConditionWords[] {
   return [
     { type: "Ready", status: state === "Ready" ? "True" : "False", reason, message },
-    { type: "Reconciling", status: state === "Reconciling" ? "True" : "False", reason, message: state === "Reconciling" ? others : "" },
-    { type: "Stalled", status: state === "Stalled" ? "True" : "False", reason, message: state === "Stalled" ? others : "" },
+    { type: "Reconciling", status: state === "Reconciling" ? "True" : "False", reason, message: state === "Reconciling" ? message : "" },
+    { type: "Stalled", status: state === "Stalled" ? "True" : "False", reason, message: state === "Stalled" ? message : "" },
   ];
 }
 
+/** Whole seconds, as an API server writes times. */
 export function rfc3339(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -1,0 +1,71 @@
+/** Where a FlowReset's connections must be seen: the nodes of the pods that its addresses and selectors name. */
+import ipaddr from "ipaddr.js";
+import type { FlowEndpoint, FlowResetSpec } from "../../crds/mod.ts";
+import { RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
+import { selectorQuery } from "../selector/mod.ts";
+import type { Whereabouts } from "./asking.ts";
+import { MAX_SELECTED_PODS } from "./limits.ts";
+
+export interface Places {
+  readonly client: KubeClient;
+  /** The node that has the address itself. */
+  nodeOfAddress(address: string): string | undefined;
+}
+
+interface PodPlace {
+  readonly spec?: { readonly nodeName?: string };
+  readonly status?: { readonly phase?: string };
+}
+
+/**
+ * A pod's node sees every connection of the pod, so that it alone decides what matched. A service's address, one
+ * outside the cluster and a CIDR lead nowhere: then the other end does, or all sensors are asked.
+ */
+export async function whereaboutsOf({ match }: FlowResetSpec, namespace: string | undefined, places: Places, signal: AbortSignal): Promise<Whereabouts> {
+  const found = await Promise.all([match.client, match.server].map((endpoint) => nodesOf(endpoint, namespace, places, signal)));
+  const nodes = new Set(found.flatMap((names) => names ?? []));
+  return nodes.size === 0 ? "all" : [...nodes].toSorted();
+}
+
+/** Undefined where the endpoint does not say. */
+async function nodesOf(endpoint: FlowEndpoint | undefined, namespace: string | undefined, places: Places, signal: AbortSignal): Promise<string[] | undefined> {
+  const address = endpoint === undefined ? undefined : addressOf(endpoint);
+  if (address !== undefined) {
+    const node = places.nodeOfAddress(address);
+    return node === undefined ? podNodes(places.client, { fieldSelector: `status.podIP=${address}`, signal }) : [node];
+  }
+  if (endpoint?.podSelector === undefined) return undefined;
+  return podNodes(places.client, { namespace, labelSelector: selectorQuery(endpoint.podSelector), signal });
+}
+
+/** As the API server writes it: RFC 5952 for IPv6. */
+function addressOf({ ip, cidr }: FlowEndpoint): string | undefined {
+  const [text, prefix] = (ip ?? cidr ?? "").split("/");
+  if (text === undefined || !ipaddr.isValid(text)) return undefined;
+  const address = ipaddr.parse(text);
+  const bits = address.kind() === "ipv6" ? 128 : 32;
+  if (prefix !== undefined && Number(prefix) !== bits) return undefined;
+  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
+}
+
+interface PodQuery {
+  readonly namespace?: string | undefined;
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
+  readonly signal: AbortSignal;
+}
+
+async function podNodes(client: KubeClient, query: PodQuery): Promise<string[] | undefined> {
+  const nodes = new Set<string>();
+  let pods = 0;
+  // The server's cache will do: a pod that is newer than it has hardly a connection to be reset.
+  for await (const { items } of client.list<KubeObject & PodPlace>(RESOURCES.pods, { ...query, resourceVersion: "0" })) {
+    for (const { spec, status } of items) {
+      const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
+      if (!isOver && spec?.nodeName !== undefined) nodes.add(spec.nodeName);
+    }
+    pods += items.length;
+    if (pods > MAX_SELECTED_PODS) return undefined;
+  }
+  return nodes.size === 0 ? undefined : [...nodes];
+}

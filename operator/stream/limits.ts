@@ -1,0 +1,21 @@
+/** Named limits of this room. */
+
+/** One connection a sensor, and room for those that are being replaced. */
+export const MAX_CONNECTIONS = 12_000;
+export const MAX_HEADER_BYTES = 16_384;
+/** A token of a service account has about 1,500. */
+export const MAX_TOKEN_BYTES = 8_192;
+export const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than the longest pause between two reports of a sensor. */
+export const KEEP_ALIVE_MS = 90_000;
+
+/** How long an answer of the API server about a token holds: so long a sensor may go on after its pod was deleted. */
+export const REVIEW_KEPT_MS = 60_000;
+export const REFUSAL_KEPT_MS = 10_000;
+export const MAX_KEPT_REVIEWS = 20_000;
+/** Asked of the API server at one time; more are told to come again. */
+export const MAX_REVIEWS_UNDER_WAY = 64;
+
+/** Reports of one node: at once, and a second. */
+export const REPORT_BURST = 30;
+export const REPORTS_PER_SECOND = 10;

@@ -1,0 +1,34 @@
+/** How often sensors report, and how much of that one node may do. */
+import { REPORT_BURST, REPORTS_PER_SECOND } from "./limits.ts";
+
+/** So that all sensors together send 250 reports a second at most while nothing happens. */
+const MS_A_SENSOR = 4;
+const SHORTEST_MS = 1_000;
+const LONGEST_MS = 20_000;
+
+/** When the next report of a sensor is due, in a fleet of so many. */
+export function nextReportMs(sensors: number): number {
+  return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, sensors * MS_A_SENSOR));
+}
+
+/** A token bucket for each node. */
+export class NodeRates {
+  readonly #buckets = new Map<string, { level: number; atMs: number }>();
+
+  /** Whether one more report of the node may come now. */
+  take(node: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(node) ?? { level: REPORT_BURST, atMs: nowMs };
+    bucket.level = Math.min(REPORT_BURST, bucket.level + ((nowMs - bucket.atMs) / 1_000) * REPORTS_PER_SECOND);
+    bucket.atMs = nowMs;
+    this.#buckets.set(node, bucket);
+    if (bucket.level < 1) return false;
+    bucket.level--;
+    return true;
+  }
+
+  /** Full buckets say nothing: nodes that left are not remembered. */
+  sweep(nowMs: number): void {
+    const fullMs = (REPORT_BURST / REPORTS_PER_SECOND) * 1_000;
+    for (const [node, { atMs }] of this.#buckets) if (nowMs - atMs > fullMs) this.#buckets.delete(node);
+  }
+}
