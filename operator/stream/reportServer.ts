@@ -14,7 +14,8 @@ const SWEEP_MS = 60_000;
 export interface ReportServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly tls: { readonly cert: string; readonly key: string };
+  /** PEM; until there is one no handshake succeeds. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
   authenticate(authorization: string | undefined): Promise<Authentication>;
   /** Where the leader takes reports (`https://10.0.0.7:8443`), "here", or undefined where nobody is known to lead. */
   leader(): string | undefined;

@@ -1,0 +1,159 @@
+/** One replica: finds out who leads, serves the report stream, and does the leader's work when it leads. */
+import { randomUUID } from "node:crypto";
+import { isIPv6 } from "node:net";
+import { CertificateKeeper, type KeptCertificate } from "./certificate/mod.ts";
+import { connect, LeaderElector, Reflector, RESOURCES, type KubeClient, type KubeObject } from "../kube/mod.ts";
+import { createLog, type Logger } from "./log.ts";
+import { Leading } from "./leading.ts";
+import { NAMES, type OperatorOptions, type RunningOperator } from "./options.ts";
+import { Authenticator, startReportServer, type ReportServer } from "./stream/mod.ts";
+import { parseListen, startHealthServer, type HealthServer } from "./telemetry/mod.ts";
+
+/** Resolves when its ports are open; whether it is ready, /readyz says. */
+export async function runOperator(options: OperatorOptions): Promise<RunningOperator> {
+  const log = createLog(options.logLevel);
+  const client = await connect({ kubeconfig: options.kubeconfig, context: options.context, log, userAgent: "flowreset-operator" });
+  const replica = new Replica(options, client, log);
+  try {
+    await replica.start();
+  } catch (error) {
+    await replica.close();
+    throw error;
+  }
+  return replica;
+}
+
+class Replica implements RunningOperator {
+  readonly #options: OperatorOptions;
+  readonly #client: KubeClient;
+  readonly #log: Logger;
+  readonly #authenticator: Authenticator;
+  readonly #secret: Reflector;
+  readonly #end = Promise.withResolvers<void>();
+  #elector: LeaderElector | undefined;
+  #certificate: KeptCertificate | undefined;
+  #reports: ReportServer | undefined;
+  #health: HealthServer | undefined;
+  #leading: Leading | undefined;
+  /** Where the leader takes reports, as its Lease says. */
+  #leaderUrl: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: OperatorOptions, client: KubeClient, log: Logger) {
+    const { namespace, sensorServiceAccount } = options;
+    this.#options = options;
+    this.#client = client;
+    this.#log = log;
+    const user = `system:serviceaccount:${namespace}:${sensorServiceAccount}`;
+    this.#authenticator = new Authenticator({ client, user, audience: NAMES.audience, nowMs: () => performance.now() });
+    this.#secret = new Reflector({
+      client,
+      resource: RESOURCES.secrets,
+      namespace,
+      fieldSelector: `metadata.name=${NAMES.secret}`,
+      onChange: ({ type, object }) => this.#useCertificate(type === "Deleted" ? undefined : object),
+      log,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { reportListen, healthListen } = this.#options;
+    this.#reports = await startReportServer({
+      ...parseListen(reportListen),
+      tls: undefined,
+      authenticate: (authorization) => this.#authenticator.authenticate(authorization),
+      leader: () => (this.#leading !== undefined ? "here" : this.#leaderUrl),
+      take: (report) => this.#leading?.take(report),
+      nowMs: () => performance.now(),
+    });
+    this.#health = await startHealthServer({ ...parseListen(healthListen), health: () => undefined, readiness: () => this.#trouble() });
+    this.#secret.start();
+    this.#elect();
+    this.#log.info({ reports: this.reportUrl, health: this.#health.url, identity: this.#options.identity }, "operator started");
+  }
+
+  get finished(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  get reportUrl(): string {
+    return urlOf(this.#options.address, this.#reports?.port ?? 0);
+  }
+
+  get healthUrl(): string {
+    return this.#health?.url ?? "";
+  }
+
+  get isLeader(): boolean {
+    return this.#leading !== undefined;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#stop().finally(() => this.#end.resolve());
+    return this.#closing;
+  }
+
+  #elect(): void {
+    const { namespace, identity, lease } = this.#options;
+    this.#elector = new LeaderElector({
+      client: this.#client,
+      namespace,
+      name: NAMES.lease,
+      identity: `${identity}_${randomUUID().slice(0, 8)}`,
+      annotations: { [NAMES.addressAnnotation]: this.reportUrl },
+      onStartedLeading: () => this.#lead(),
+      onStoppedLeading: () => this.#end.reject(new Error("Cannot go on: the lease went to another replica")),
+      onNewLeader: (leader, annotations) => {
+        this.#leaderUrl = annotations[NAMES.addressAnnotation];
+        this.#log.info({ leader, reports: this.#leaderUrl }, "there is a leader");
+      },
+      log: this.#log,
+      ...lease,
+    });
+    this.#elector.start();
+  }
+
+  #lead(): void {
+    const { namespace, identity } = this.#options;
+    this.#leading = new Leading({
+      client: this.#client,
+      namespace,
+      identity,
+      log: this.#log,
+      ownUrl: this.reportUrl,
+      certificate: () => this.#certificate,
+    });
+    this.#leading.start();
+    this.#log.info({ identity }, "leading");
+  }
+
+  #useCertificate(secret: KubeObject | undefined): void {
+    const certificate = CertificateKeeper.read(secret);
+    if (certificate === undefined) return; // What was served is still good; the leader makes another.
+    this.#certificate = certificate;
+    this.#reports?.setCertificate(certificate);
+    this.#leading?.certificateChanged();
+  }
+
+  /** What keeps this replica from being of use; undefined: nothing. */
+  #trouble(): string | undefined {
+    if (this.#certificate === undefined) return "no certificate to serve reports with yet";
+    if (this.#leading === undefined && this.#leaderUrl === undefined) return "nobody leads yet";
+    return this.#leading?.trouble();
+  }
+
+  async #stop(): Promise<void> {
+    // First nothing is written any more, then another may lead.
+    await this.#leading?.close();
+    this.#leading = undefined;
+    await this.#elector?.close();
+    await this.#secret.close();
+    await this.#reports?.close();
+    await this.#health?.close();
+    await this.#client.close();
+  }
+}
+
+function urlOf(address: string, port: number): string {
+  return `https://${isIPv6(address) ? `[${address}]` : address}:${port}`;
+}
