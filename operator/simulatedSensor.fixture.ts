@@ -1,6 +1,7 @@
 /** A sensor without packets: follows FlowResets as a real one does, and reports over real HTTPS with a real token. */
 import { randomUUID } from "node:crypto";
 import { Agent } from "undici";
+import { expect, vi } from "vitest";
 import type { Reply, Report, ResetReport } from "../crds/stream/mod.ts";
 import { Reflector, RESOURCES, type KubeClient, type KubeObject } from "../kube/mod.ts";
 
@@ -51,8 +52,10 @@ export class SimulatedSensor {
     );
   }
 
-  start(): this {
+  /** Resolves when the operator knows it. */
+  async start(): Promise<this> {
     for (const reflector of this.#reflectors) reflector.start();
+    await vi.waitFor(() => expect(this.reply).toBeDefined(), { timeout: 20_000 });
     return this;
   }
 

@@ -57,8 +57,17 @@ const arrows: readonly { room: string; may: readonly string[]; why: string }[] =
   { room: "sensor/policy", may: ["crds", "sensor/decide"], why: "control comes in by one door" },
   { room: "sensor/control", may: ["crds", "sensor/report"], why: "the local socket serves what it is given" },
   { room: "operator/queue", may: [], why: "work by key knows no work" },
-  { room: "operator/condition", may: [], why: "conditions are the same for every kind" },
+  { room: "operator/condition", may: ["crds"], why: "conditions have one form for every kind" },
+  { room: "operator/selector", may: ["crds"], why: "label selectors are a part of the language" },
+  { room: "operator/roster", may: ["crds"], why: "sensors are known by what they report" },
   { room: "operator/certificate", may: ["kube"], why: "keeps one Secret" },
+  { room: "operator/nodes", may: ["kube"], why: "reads Nodes, writes one ConfigMap" },
+  { room: "operator/stream", may: ["crds", "kube"], why: "takes reports, asks the API server whose they are" },
+  { room: "operator/flowReset", may: ["crds", "kube", "operator/condition", "operator/selector", "operator/roster"], why: "a controller knows no other one" },
+  { room: "operator/policy", may: ["crds", "kube", "operator/condition", "operator/selector", "operator/roster"], why: "a controller knows no other one" },
+  { room: "operator/fleet", may: ["crds", "kube", "operator/condition", "operator/selector", "operator/roster", "operator/nodes"], why: "a fleet is for nodes; a controller knows no other one" },
+  { room: "operator/sensorNode", may: ["crds", "kube", "operator/condition", "operator/roster"], why: "a controller knows no other one" },
+  { room: "operator/telemetry", may: ["kube"], why: "says what it is given, to whom the API server allows it" },
   { room: "cli", may: ["crds", "sensor", "sensor/control", "sensor/report", "operator"], why: "commands call the doors of sensor and operator" },
 ];
 

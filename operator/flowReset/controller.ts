@@ -176,7 +176,8 @@ export class FlowResetController {
     const track = this.#trackOf(key, whole);
     track.status = undefined;
     const { status: amended } = this.#plan(whole, track, results);
-    if (amended?.completionTime !== undefined) await this.#write({ ...whole, status }, track, amended, results, signal);
+    if (amended?.completionTime === undefined) return;
+    await this.#write({ ...whole, status }, track, { ...amended, ...(status.sensors !== undefined && { sensors: status.sensors }) }, results, signal);
   }
 
   async #ask(facts: FlowResetFacts, signal: AbortSignal): Promise<Asking> {
