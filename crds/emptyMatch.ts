@@ -3,7 +3,7 @@ import type { PolicyRule } from "./policyRule.ts";
 import type { Subject } from "./subject.ts";
 import { RESERVED_DETECTORS } from "./values/mod.ts";
 
-const SUBJECT_CHOICES = ["podSelector", "namespaceSelector", "nodeTraffic", "nodeSelector"] as const;
+const SUBJECT_CHOICES = ["podSelector", "serviceAccounts", "namespaceSelector", "nodeTraffic", "nodeSelector"] as const;
 const PEER_CHOICES = ["podSelector", "namespaceSelector", "fqdns"] as const;
 /** Detectors that look at more than the two ends. */
 const LOOKING = ["signature", ...RESERVED_DETECTORS] as const;

@@ -30,7 +30,7 @@ export function misplaced(kind: Kind, metadata: Metadata, spec: unknown, standal
 
 function podsOfPolicy({ subject, rules }: ResponsePolicySpec): Fault[] {
   const faults: Fault[] = [];
-  for (const name of ["podSelector", "namespaceSelector", "nodeSelector"] as const) {
+  for (const name of ["podSelector", "serviceAccounts", "namespaceSelector", "nodeSelector"] as const) {
     if (subject[name] !== undefined) {
       faults.push(refuseField(["spec", "subject", name], "Cannot select pods, namespaces or nodes in a file (there are none here), expected cidrs or interfaces"));
     }

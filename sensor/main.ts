@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { interfaceMatches } from "../crds/mod.ts";
 import { hasNetRaw, workerOf } from "./capture/mod.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
-import { createBudgets, createClaims } from "./decide/mod.ts";
+import { createBudgets, createClaims, setStop, Stop } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import { markKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
@@ -62,7 +62,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   policyReport.onSnapshot(loaded, first);
 
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = 1;
+  if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = Stop.Emergency;
   const board: ResetBoard = new ResetBoard(() => workers, (client, server) => workerOf(client, server, workers.count, topology.localPrefixes()));
   const given = {
     compiled: first.compiled,
@@ -94,11 +94,11 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   await workers.start().catch(captureRefused);
 
   const setStopped = (stopped: boolean): void => {
-    if ((Atomics.exchange(stop, 0, stopped ? 1 : 0) === 1) === stopped) return;
+    if (!setStop(stop, Stop.Emergency, stopped)) return;
     workers.post({ kind: "stopped" });
     log.warn({ stopped }, stopped ? "emergency stop: nothing is injected" : "injecting again");
   };
-  if (stop[0] === 1) workers.post({ kind: "stopped" });
+  if (stop[0] !== Stop.No) workers.post({ kind: "stopped" });
   const stopWatch = options.stopFile === undefined ? undefined : watchStopFile(options.stopFile, setStopped);
   opened.defer(() => stopWatch?.close());
 

@@ -22,6 +22,8 @@ export interface Recorder {
   /** After everything that the decision caused has been sent; `nowMs` is that moment. */
   onDecision(decision: Decision, interfaceIndex: number, packetMs: number, nowMs: number): void;
   onOutcome(record: OutcomeRecord): void;
+  /** It has become known whose a new pod's connection is, so long after its first packet. */
+  onIdentified?(gapMs: number): void;
 }
 
 export interface PipelineOptions {
@@ -148,6 +150,7 @@ export class Pipeline {
       this.tracker.expire(nowMs, EXPIRE_BUDGET);
     }
     if (this.#revisiting) this.#revisit(nowMs);
+    if (this.detector.owners.count > 0) this.#tellIdentified(nowMs);
     const nextMs = this.injector.tick(nowMs);
     return this.#revisiting ? nowMs : nextMs;
   }
@@ -182,6 +185,12 @@ export class Pipeline {
   #revisit(nowMs: number): void {
     this.#revisiting = this.detector.revisit(REVISIT_BUDGET);
     this.#decide(nowMs);
+  }
+
+  #tellIdentified(nowMs: number): void {
+    const { owners } = this.detector;
+    for (let i = 0; i < owners.count; i++) this.#recorder.onIdentified?.(nowMs - this.table.createdMs(owners.identified[i]!));
+    owners.count = 0;
   }
 
   /** False for a copy, and where no signature can match the side any more: the numbers are in the headers. */

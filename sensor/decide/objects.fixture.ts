@@ -6,8 +6,12 @@ import type { PolicyObject } from "./note.ts";
 
 /** Objects of a YAML text; throws where one of them is refused, so that no test runs on less than it says. */
 export function objects(...texts: readonly string[]): PolicyObject[] {
+  return read(texts, true);
+}
+
+function read(texts: readonly string[], standalone: boolean): PolicyObject[] {
   return texts.flatMap((text, index) => {
-    const parsed = parseDocuments(text, `test${index}.yaml`, { standalone: true });
+    const parsed = parseDocuments(text, `test${index}.yaml`, { standalone });
     if (parsed.problems.length > 0) throw new Error(JSON.stringify(parsed.problems));
     return parsed.objects;
   });
@@ -43,5 +47,5 @@ export function settings(spec: Record<string, unknown> = {}): SensorSettingsSpec
 }
 
 export function compileTexts(texts: readonly string[], input: Partial<CompileInput> = {}): CompileResult {
-  return compile({ objects: objects(...texts), settings: settings(), interfaces: [], ...input });
+  return compile({ objects: read(texts, input.cluster === undefined), settings: settings(), interfaces: [], ...input });
 }

@@ -7,7 +7,7 @@
  * - an interface that appeared after a pod's address was known is not that pod's;
  * - of several interfaces that the address had, the first that nobody owns is the pod's, unless it went before the
  *   kubelet began with the pod;
- * - while the sensor starts, a pod of this node that has not told its address yet may be the true owner of any: what
+ * - while the sensor starts, or the API server comes back, a pod of this node that has not told its address yet may be the true owner of any: what
  *   was there before is believed when it has told, or after SETTLE_MS.
  *
  * Time is Unix milliseconds of this node, the kubelet's clock. Pure.
@@ -27,6 +27,7 @@ const START_TIME_MS = 1_000;
 /** Homes of one address that are remembered, and for how long after their interface went. */
 const MAX_HOMES = 16;
 const REMEMBER_MS = 600_000;
+const MAX_GONE = 16_384;
 
 interface Interface {
   /** Place in the order of all that was heard. */
@@ -51,8 +52,11 @@ export class PodBindings {
   /** Interfaces behind which each address was at home, in that order. */
   readonly #homes = new Map<string, number[]>();
   #known = new Map<string, Known>();
-  /** What is there when the sensor has heard its first list of pods came before it. */
+  /** Uids of pods that were there, the oldest first. */
+  readonly #gone = new Set<string>();
+  /** Place of the last list that may tell of what was there before: the first one, and that after a silence. */
   #startAt = -1;
+  #wasLive = false;
   #clock = 0;
 
   /** Bindings of the last sync, from before a restart; call with what rtnetlink says now, before any pods. */
@@ -84,11 +88,15 @@ export class PodBindings {
 
   /** All pods of this node. `isLive`: the API server answers; without it nothing new is believed. */
   takePods(pods: readonly LocalPod[], isLive: boolean, nowMs: number): void {
+    const wasLive = this.#wasLive;
+    this.#wasLive = isLive;
     if (!isLive) return;
     const at = ++this.#clock;
-    if (this.#startAt < 0) this.#startAt = at;
+    if (!wasLive) this.#startAt = at;
     const known = new Map<string, Known>();
     for (const pod of pods) {
+      // Whoever has gone does not come back: a list that says so is older than another.
+      if (this.#gone.has(pod.uid)) continue;
       const before = this.#known.get(pod.uid);
       const now: Known = before ?? { pod, addressAt: new Map(), learntMs: nowMs, bound: 0 };
       if (now.addressAt.size === 0) now.learntMs = nowMs;
@@ -96,6 +104,7 @@ export class PodBindings {
       for (const address of pod.addresses) if (!now.addressAt.has(address)) now.addressAt.set(address, at);
       known.set(pod.uid, now);
     }
+    for (const uid of this.#known.keys()) if (!known.has(uid)) this.#remember(uid);
     this.#known = known;
     this.bind(nowMs);
   }
@@ -126,6 +135,14 @@ export class PodBindings {
       const interfaceIndex = this.#interfaces.get(bound)?.goneMs === Infinity ? bound : 0;
       return { uid, namespace, name, labels, serviceAccount, addresses, interfaceIndex };
     });
+  }
+
+  #remember(uid: string): void {
+    this.#gone.add(uid);
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= MAX_GONE) return;
+      this.#gone.delete(oldest);
+    }
   }
 
   #noteHome(address: string, index: number): void {
