@@ -60,6 +60,7 @@ const MAX_NOTE_BYTES = 1_024;
 const MAX_NAME_PREFIX = 200;
 
 interface Series {
+  readonly key: string;
   readonly event: EventDetails;
   readonly namespace: string;
   /** As it was first seen, Unix ms. */
@@ -83,6 +84,7 @@ export class EventRecorder {
   readonly #waiting: Series[] = [];
   #sending: Promise<void> | undefined;
   #cancelFlush: (() => void) | undefined;
+  #isClosing = false;
   #names = 0;
 
   constructor(options: EventRecorderOptions) {
@@ -93,7 +95,7 @@ export class EventRecorder {
 
   /** Never waits, never throws. */
   record(event: EventDetails): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#isClosing) return;
     const { clock } = this.#options.client;
     const key = keyOfEvent(event);
     const known = this.#series.get(key);
@@ -109,16 +111,15 @@ export class EventRecorder {
         return;
       }
       const namespace = event.regarding.namespace ?? "default";
-      series = { event, namespace, firstMs: nowMs, name: this.#newName(event, nowMs), lastMs: nowMs, count: 1, writtenCount: 0, nextWriteMs: -Infinity, isWaiting: false };
+      series = { key, event, namespace, firstMs: nowMs, name: this.#newName(event, nowMs), lastMs: nowMs, count: 1, writtenCount: 0, nextWriteMs: -Infinity, isWaiting: false };
     }
-    this.#remember(key, series);
-    if (series.isWaiting) return;
-    if (clock.monotonicMs() >= series.nextWriteMs) this.#enqueue(series);
-    else this.#cancelFlush ??= clock.timer(SERIES_WRITE_MS, () => this.#flush());
+    this.#remember(series);
+    if (!series.isWaiting) this.#writeSoon(series);
   }
 
   /** Writes what waits and the counts that have grown, for at most `timeoutMs`; what is left is dropped and counted. */
   async close(timeoutMs = 2_000): Promise<void> {
+    this.#isClosing = true;
     this.#flush();
     const cancel = this.#options.client.clock.timer(timeoutMs, () => this.#stop.abort());
     await this.#sending;
@@ -135,9 +136,9 @@ export class EventRecorder {
     for (const series of this.#series.values()) if (!series.isWaiting && series.count > series.writtenCount) this.#enqueue(series);
   }
 
-  #remember(key: string, series: Series): void {
-    this.#series.delete(key);
-    this.#series.set(key, series);
+  #remember(series: Series): void {
+    this.#series.delete(series.key);
+    this.#series.set(series.key, series);
     if (this.#series.size <= MAX_SERIES) return;
     for (const oldest of this.#series.keys()) {
       this.#series.delete(oldest);
@@ -145,8 +146,16 @@ export class EventRecorder {
     }
   }
 
+  /** At once, or with all others whose turn has not come. */
+  #writeSoon(series: Series): void {
+    const { clock } = this.#options.client;
+    if (clock.monotonicMs() >= series.nextWriteMs) this.#enqueue(series);
+    else this.#cancelFlush ??= clock.timer(SERIES_WRITE_MS, () => this.#flush());
+  }
+
   #enqueue(series: Series): void {
     if (this.#waiting.length >= MAX_WAITING) {
+      this.#series.delete(series.key);
       this.#options.client.counters.eventsDropped++;
       return;
     }
@@ -160,6 +169,10 @@ export class EventRecorder {
     const { client } = this.#options;
     for (let series = this.#waiting.shift(); series !== undefined && !this.#stop.signal.aborted; series = this.#waiting.shift()) {
       series.isWaiting = false;
+      if (client.clock.monotonicMs() < series.nextWriteMs && !this.#isClosing) {
+        this.#writeSoon(series);
+        continue;
+      }
       series.nextWriteMs = client.clock.monotonicMs() + (series.writtenCount === 0 ? 0 : SERIES_WRITE_MS);
       await this.#send(series);
     }
