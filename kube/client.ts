@@ -133,8 +133,8 @@ export class KubeClient {
   }
 
   /** Cuts every connection; calls that run are rejected. */
-  close(): Promise<void> {
-    return this.#access.close();
+  async close(): Promise<void> {
+    this.#access.close();
   }
 
   async #json<T>(request: Call): Promise<T> {

@@ -1,17 +1,11 @@
 /** One HTTP exchange with the API server: authenticated, timed, counted, its refusals named. */
-import { createRequire } from "node:module";
-import type { Dispatcher } from "undici";
+import type { IncomingMessage } from "node:http";
 import type { Access } from "./access.ts";
 import type { Clock } from "./clock.ts";
 import type { KubeCounters } from "./counters.ts";
 import { KubeError, readRetryAfter, readStatus } from "./kubeError.ts";
 import { type Resource, labelOf, pathOf } from "./resources.ts";
-
-// See access.ts for why not the whole of undici.
-const undiciRequest = createRequire(import.meta.url)("undici/lib/api/api-request.js") as (
-  this: Dispatcher,
-  options: Dispatcher.RequestOptions,
-) => Promise<Dispatcher.ResponseData>;
+import { type HttpRequest, send } from "./transport.ts";
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
 /** 500 pods are 5 MB. A page that is longer (objects may have 1.5 MB each) is asked for in smaller ones. */
@@ -26,7 +20,7 @@ export interface Call {
   resource: string;
   /** `namespace/name`, or "" for a collection. */
   name: string;
-  method: Dispatcher.HttpMethod;
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
   body?: unknown;
@@ -59,8 +53,7 @@ export class Exchange {
   async send(call: Call): Promise<string> {
     const { abort, release } = this.#deadline(call.signal, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     try {
-      const response = await this.#request(call, abort, false);
-      return (await readBody(response.body, MAX_BODY_BYTES)).toString("utf8");
+      return (await readBody(await this.#request(call, abort, false), MAX_BODY_BYTES)).toString("utf8");
     } catch (error) {
       throw this.#named(call, abort, error);
     } finally {
@@ -72,10 +65,8 @@ export class Exchange {
   async open(call: Call): Promise<Stream> {
     const { abort, release } = this.#deadline(call.signal, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     try {
-      const response = await this.#request(call, abort, true);
-      const { body } = response;
-      body.on("error", () => {}); // Whoever reads it sees it; after a cut nobody does.
-      return { chunks: body, cut: () => void body.destroy() };
+      const answer = await this.#request(call, abort, true);
+      return { chunks: answer, cut: () => void answer.destroy() };
     } catch (error) {
       throw this.#named(call, abort, error);
     } finally {
@@ -88,33 +79,30 @@ export class Exchange {
     return this.#named(call, undefined, error);
   }
 
-  async #request(call: Call, signal: AbortSignal, isWatch: boolean): Promise<Dispatcher.ResponseData> {
+  async #request(call: Call, signal: AbortSignal, isWatch: boolean): Promise<IncomingMessage> {
     for (let attempt = 0; ; attempt++) {
       const { connections, headers } = await this.#access.current();
-      let response: Dispatcher.ResponseData;
+      if (signal.aborted) throw new Error("aborted");
+      let answer: IncomingMessage;
       try {
-        response = await undiciRequest.call(isWatch ? connections.watches : connections.requests, this.#options(call, headers, signal));
+        answer = await send(this.#access.origin, isWatch ? connections.watches : connections.requests, this.#message(call, headers, signal));
       } catch (error) {
         // A kept connection that the server closes just as it is used: what changes nothing may be said again, once.
         if (attempt === 0 && !signal.aborted && isRepeatable(call) && isClosedConnection(error)) continue;
         throw error;
       }
-      const { statusCode, body } = response;
+      const { statusCode = 0 } = answer;
       this.#counters.countRequest(call.verb, call.resource, statusCode);
       this.#counters.lastContactMs = this.#clock.wallMs();
-      if (statusCode >= 200 && statusCode < 300) return response;
-      const text = (await readBody(body, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0))).toString("utf8");
+      if (statusCode >= 200 && statusCode < 300) return answer;
+      const text = (await readBody(answer, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0))).toString("utf8");
       if (statusCode === 401 && attempt === 0 && (await this.#access.refresh())) continue;
-      throw this.#refusal(call, response, text);
+      throw this.#refusal(call, answer, text);
     }
   }
 
-  #options(call: Call, headers: Readonly<Record<string, string>>, signal: AbortSignal): Dispatcher.RequestOptions {
+  #message(call: Call, headers: Readonly<Record<string, string>>, signal: AbortSignal): HttpRequest {
     return {
-      origin: this.#access.origin,
-      // Whole calls have their deadline, and watches their watchdog.
-      headersTimeout: 0,
-      bodyTimeout: 0,
       path: `${this.#access.pathPrefix}${call.path}${queryText(call.query)}`,
       method: call.method,
       headers: {
@@ -123,15 +111,15 @@ export class Exchange {
         "user-agent": this.#userAgent,
         ...(call.body === undefined ? {} : { "content-type": call.contentType ?? "application/json" }),
       },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
+      body: call.body === undefined ? undefined : JSON.stringify(call.body),
       signal,
     };
   }
 
-  #refusal(call: Call, response: Dispatcher.ResponseData, text: string): KubeError {
-    const { reason, message, retryAfterMs } = readStatus(response.statusCode, text);
-    const fromHeader = readRetryAfter(response.headers["retry-after"], this.#clock.wallMs());
-    return new KubeError({ ...describe(call), status: response.statusCode, reason, message, retryAfterMs: fromHeader ?? retryAfterMs });
+  #refusal(call: Call, { statusCode = 0, headers }: IncomingMessage, text: string): KubeError {
+    const { reason, message, retryAfterMs } = readStatus(statusCode, text);
+    const fromHeader = readRetryAfter(headers["retry-after"], this.#clock.wallMs());
+    return new KubeError({ ...describe(call), status: statusCode, reason, message, retryAfterMs: fromHeader ?? retryAfterMs });
   }
 
   #named(call: Call, deadline: AbortSignal | undefined, error: unknown): KubeError {
@@ -164,7 +152,7 @@ export class Exchange {
 
 class BodyTooLarge extends Error {}
 
-async function readBody(body: AsyncIterable<Buffer> & { destroy(): unknown }, limit: number): Promise<Buffer> {
+async function readBody(body: AsyncIterable<Buffer>, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body) {
@@ -199,5 +187,5 @@ function isRepeatable({ method, contentType }: Call): boolean {
 
 function isClosedConnection(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
-  return code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
+  return code === "ECONNRESET" || code === "EPIPE";
 }

@@ -6,10 +6,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { Agent, type Dispatcher, request } from "undici";
 import type { ApiServer } from "../test/cluster/mod.ts";
-import { type Access, openConnections } from "./access.ts";
+import type { Access } from "./access.ts";
 import { KubeClient } from "./client.ts";
 import type { Clock } from "./clock.ts";
 import { seededRandom } from "./testClock.fixture.ts";
+import { cutConnections, openConnections } from "./transport.ts";
 
 /** Faults of a request as a whole, and of a watch that has begun. */
 const REQUEST_FAULTS = ["cut before", "cut after", "delay", "429", "500", "503", "410", "no Status", "half an answer"] as const;
@@ -66,7 +67,7 @@ export class FaultProxy {
       pathPrefix: "",
       current: async () => ({ connections, headers: {} }),
       refresh: async () => false,
-      close: async () => void (await Promise.all([connections.requests.destroy(), connections.watches.destroy()])),
+      close: () => cutConnections(connections),
     };
     return new KubeClient(access, "fault-test", clock);
   }

@@ -1,13 +1,14 @@
 /**
  * Outside a pod: a kubeconfig, read by client-node, which knows exec plugins, OIDC, client certificates and proxies.
- * Its own HTTP is not used: it opens a connection a request.
+ * Its own HTTP is not used: it opens a connection a request, and knows only part of what this room needs.
  */
 import { KubeConfig } from "@kubernetes/client-node";
+import type { Agent } from "node:http";
 import type { RequestOptions } from "node:https";
-import { EnvHttpProxyAgent, ProxyAgent, Socks5ProxyAgent } from "undici";
-import { type Access, type Connections, type Credentials, type TlsSettings, openConnections, openRotatingAccess } from "./access.ts";
+import { type Access, type Credentials, openRotatingAccess } from "./access.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
+import { type ConnectionSettings, type Connections, openConnections } from "./transport.ts";
 
 export interface KubeconfigAccessOptions {
   /** Absent: KUBECONFIG, ~/.kube/config. */
@@ -30,11 +31,16 @@ export async function openKubeconfigAccess(options: KubeconfigAccessOptions): Pr
     throw new Error(`Cannot use the kubeconfig, expected a context with a cluster, one of ${known || "none"}: current value is ${config.getCurrentContext() || "none"}`);
   }
   const { origin, pathname } = new URL(cluster.server);
+  let askedAgent: Agent | undefined;
   return openRotatingAccess({
     origin,
     pathPrefix: pathname.replace(/\/+$/, ""),
-    read: () => ask(config),
-    open: (tls) => open(origin, tls, cluster.proxyUrl),
+    read: async () => {
+      const { credentials, agent } = await ask(config);
+      askedAgent = agent;
+      return credentials;
+    },
+    open: (settings) => open(origin, settings, cluster.proxyUrl, askedAgent),
     rereadMs: ASK_AGAIN_MS,
     monotonicMs: () => clock.monotonicMs(),
     onReadError: (error) => log.warn({ err: error }, "the kubeconfig's credentials cannot be renewed, going on with the last ones"),
@@ -54,25 +60,26 @@ function load({ file, context }: KubeconfigAccessOptions): KubeConfig {
   return config;
 }
 
-async function ask(config: KubeConfig): Promise<Credentials> {
+async function ask(config: KubeConfig): Promise<{ credentials: Credentials; agent: Agent | undefined }> {
   const asked: RequestOptions = {};
   await config.applyToHTTPSOptions(asked);
   const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = asked;
-  const settings = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername };
-  const tls = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as TlsSettings;
+  const settings = withoutAbsent({ ca, cert, key, pfx, passphrase, rejectUnauthorized, servername });
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(asked.headers ?? {})) headers[name.toLowerCase()] = String(value);
   if (typeof asked.auth === "string") headers["authorization"] = `Basic ${Buffer.from(asked.auth).toString("base64")}`;
-  return { headers, tls, identity: JSON.stringify(headers), trust: JSON.stringify(tls) };
+  const credentials = { headers, settings, identity: JSON.stringify(headers), trust: JSON.stringify(settings) };
+  return { credentials, agent: typeof asked.agent === "object" ? asked.agent : undefined };
 }
 
-function open(origin: string, tls: TlsSettings, proxyUrl: string | undefined): Connections {
-  const proxy = proxyUrl === "" ? undefined : proxyUrl;
-  const isFromEnvironment = proxy === undefined && ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].some((name) => (process.env[name] ?? "") !== "");
-  if (proxy === undefined && !isFromEnvironment) return openConnections(origin, tls);
-  const agent = (): Connections["requests"] => {
-    if (proxy === undefined) return new EnvHttpProxyAgent({ requestTls: tls, connect: tls, allowH2: false });
-    return proxy.startsWith("socks") ? new Socks5ProxyAgent(proxy, { requestTls: tls }) : new ProxyAgent({ uri: proxy, requestTls: tls, allowH2: false });
-  };
-  return { requests: agent(), watches: agent() };
+/** Through the kubeconfig's proxy, or the one that the environment names, as kubectl does. */
+function open(origin: string, settings: ConnectionSettings, proxyUrl: string | undefined, asked: Agent | undefined): Connections {
+  if (proxyUrl === undefined || proxyUrl === "") return openConnections(origin, { ...settings, proxyEnv: process.env });
+  // SOCKS is spoken by client-node's agent alone.
+  if (proxyUrl.startsWith("socks") && asked !== undefined) return { requests: asked, watches: asked };
+  return openConnections(origin, { ...settings, proxyEnv: { HTTPS_PROXY: proxyUrl, HTTP_PROXY: proxyUrl } });
+}
+
+function withoutAbsent(settings: { [Name in keyof ConnectionSettings]: ConnectionSettings[Name] | undefined }): ConnectionSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as ConnectionSettings;
 }

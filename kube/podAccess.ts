@@ -2,9 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
-import { type Access, type Credentials, openConnections, openRotatingAccess } from "./access.ts";
+import { type Access, type Credentials, openRotatingAccess } from "./access.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
+import { openConnections } from "./transport.ts";
 
 /** Where kubelet puts them. */
 const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -27,7 +28,7 @@ export function openPodAccess({ host, port, folder = SERVICE_ACCOUNT_FOLDER, clo
     origin,
     pathPrefix: "",
     read: () => readFiles(folder),
-    open: (tls) => openConnections(origin, tls),
+    open: (settings) => openConnections(origin, settings),
     rereadMs: REREAD_MS,
     monotonicMs: () => clock.monotonicMs(),
     onReadError: (error) => log.warn({ err: error }, "the service account's files cannot be read again, going on with what was read before"),
@@ -36,7 +37,7 @@ export function openPodAccess({ host, port, folder = SERVICE_ACCOUNT_FOLDER, clo
 
 async function readFiles(folder: string): Promise<Credentials> {
   const [token, ca] = await Promise.all([readText(join(folder, "token")), readText(join(folder, "ca.crt"))]);
-  return { headers: { authorization: `Bearer ${token}` }, tls: { ca }, identity: token, trust: ca };
+  return { headers: { authorization: `Bearer ${token}` }, settings: { ca }, identity: token, trust: ca };
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,9 +1,10 @@
 /** An HTTP server that answers as a test tells it, for what a real API server does too seldom. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Access, openConnections } from "./access.ts";
+import type { Access } from "./access.ts";
 import { KubeClient } from "./client.ts";
 import type { Clock } from "./clock.ts";
+import { cutConnections, openConnections } from "./transport.ts";
 
 export interface Asked {
   readonly method: string;
@@ -40,7 +41,7 @@ export class ScriptedServer {
       pathPrefix: "/prefix",
       current: async () => ({ connections, headers: { authorization: `Bearer ${this.tokens[0]}` } }),
       refresh: async () => this.tokens.length > 1 && this.tokens.shift() !== undefined,
-      close: async () => void (await Promise.all([connections.requests.destroy(), connections.watches.destroy()])),
+      close: () => cutConnections(connections),
     };
     return new KubeClient(access, "scripted", clock);
   }
