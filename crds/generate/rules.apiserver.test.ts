@@ -4,6 +4,7 @@ import { sharedApiServer } from "../../test/cluster/mod.ts";
 import { CLUSTER_KINDS, type ClusterKind } from "../group.ts";
 import { VALIDATIONS } from "../rule.ts";
 import { validate } from "../validate.ts";
+import { RESERVED_DETECTORS } from "../values/mod.ts";
 import { admit, installCrds, objectOf } from "./crds.fixture.ts";
 import { crdOf, type Structural } from "./mod.ts";
 
@@ -75,6 +76,12 @@ const rows: [ClusterKind, string, unknown, unknown, RegExp][] = [
   ["SensorNode", "a fleet", { fleet: "default" }, {}, /^spec\.fleet: Required value/],
 ];
 
+async function agreeOn(kind: ClusterKind, spec: unknown, isTaken: boolean): Promise<void> {
+  const { causes } = await admit(server, namespace, kind, spec);
+  const { faults } = validate(objectOf(kind, spec), { standalone: false });
+  expect([causes.length === 0, faults.length === 0], causes.join("\n")).toEqual([isTaken, isTaken]);
+}
+
 /** What the API server said of the objects that it refused. */
 const heard: string[] = [];
 
@@ -87,6 +94,47 @@ describe("the API server and we", () => {
     expect(causes.join("\n")).toMatch(new RegExp(cause.source, "m"));
     expect(validate(objectOf(kind, bad), { standalone: false }).faults).not.toEqual([]);
   });
+
+  const enforced = (part: object, subject: object = {}) => ({ mode: "Enforce", subject, rules: [{ name: "r", connection, ...part }] });
+  test.each<[string, boolean, unknown]>([
+    ["nothing but a phase", false, enforced({ connection: { phase: "Established" } })],
+    ["nothing but a direction", false, enforced({ direction: "Inbound" })],
+    ["a rule of two that names something", false, { mode: "Enforce", rules: [{ name: "r", connection, ports: ["22"] }, { name: "s", connection }] }],
+    ["pods", true, enforced({}, { podSelector: {} })],
+    ["namespaces", true, enforced({}, { namespaceSelector: pods })],
+    ["nodes", true, enforced({}, { nodeSelector: pods })],
+    ["nodes' own traffic", true, enforced({}, { nodeTraffic: true })],
+    ["addresses", true, enforced({}, { cidrs: ["0.0.0.0/0"] })],
+    ["interfaces", true, enforced({}, { interfaces: ["*"] })],
+    ["peers' addresses", true, enforced({ peers: { cidrs: ["0.0.0.0/0"] } })],
+    ["who is no peer", true, enforced({ peers: { except: ["10.0.0.0/8"] } })],
+    ["a scope", true, enforced({ peers: { scope: "Internal" } })],
+    ["peers' pods", true, enforced({ peers: { podSelector: {} } })],
+    ["peers' namespaces", true, enforced({ peers: { namespaceSelector: {} } })],
+    ["peers' names", true, enforced({ peers: { fqdns: [] } })],
+    ["ports", true, enforced({ ports: ["1-65535"] })],
+    ["clients", true, enforced({ connection: { client: { cidrs: ["0.0.0.0/0"] } } })],
+    ["clients' ports", true, enforced({ connection: { client: { ports: ["1-65535"] } } })],
+    ["servers", true, enforced({ connection: { server: { cidrs: ["0.0.0.0/0"] } } })],
+    ["servers' ports", true, enforced({ connection: { server: { ports: ["1-65535"] } } })],
+    ["content", true, enforced({ signature: { rules: ["x"] } })],
+    ...RESERVED_DETECTORS.map((name): [string, boolean, unknown] => [name, true, enforced({ [name]: {} })]),
+  ])("let a policy that names %s enforce: %s", (_name, isTaken, spec) => agreeOn("ClusterResponsePolicy", spec, isTaken));
+
+  test.each<[string, boolean, object]>([
+    ["a server's address", true, { server: client }],
+    ["a client's narrow network", true, { client: { cidr: "10.0.0.0/24" } }],
+    ["a server's narrow network", true, { server: { cidr: "10.0.0.128/25" } }],
+    ["one address as a network", true, { server: { cidr: "2001:db8::7/128" } }],
+    ["a network as wide as IPv4's limit, of IPv6", false, { server: { cidr: "2001:db8::/32" } }],
+    ["a server's pods", true, { server: { podSelector: pods } }],
+    ["pods by an expression", true, { client: { podSelector: { matchExpressions: [{ key: "a", operator: "Exists" }] } } }],
+    ["any pods, two ways", false, { client: { podSelector: { matchLabels: {}, matchExpressions: [] } }, server: { podSelector: {} } }],
+    ["wide networks at both ends", false, { client: { cidr: "10.0.0.0/8" }, server: { cidr: "0.0.0.0/0" } }],
+    ["a wide network beside an address", true, { client: { cidr: "0.0.0.0/0" }, server: client }],
+    ["empty ends", false, { client: {}, server: {} }],
+    ["nothing", false, {}],
+  ])("let a FlowReset match %s: %s", (_name, isTaken, match) => agreeOn("FlowReset", reset(match), isTaken));
 
   it("leave no rule of a CRD without a row", () => {
     const messages = new Set(CLUSTER_KINDS.flatMap((kind) => messagesIn(crdOf(kind).spec.versions[0].schema.openAPIV3Schema)));
