@@ -149,7 +149,7 @@ describe("a connection through the service", () => {
     const at = sockets.findIndex(({ stdout }) => stdout.includes(local));
     expect(at).toBeGreaterThanOrEqual(0);
     await servers[at]!.kill();
-    await until("the client to end", async () => /^end \S+ \S+ (EOF|ECONNRESET) \d+$/m.test(await logs("victim")), 30_000);
+    await until("the client to end", async () => /^end \S+ \S+ (EOF|ECONNRESET) \d+ \d+\.\d{3}$/m.test(await logs("victim")), 30_000);
     await cluster.api.kubectl(["wait", `--namespace=${namespace}`, "--for=condition=Ready", "pod", "--selector=app=server", "--timeout=60s"]);
   });
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { getuid } from "node:process";
 import { until } from "../lab/mod.ts";
-import { bringBinaries } from "./binaries.ts";
+import { bringBinaries, cacheFolder } from "./binaries.ts";
 import { CertificateAuthority } from "./certificates.ts";
 import { clusterGroupExists, endClusterGroup } from "./cgroups.ts";
 import { Cluster, clusterFolder, controlPlaneOf, stateFile } from "./cluster.ts";
@@ -31,6 +31,8 @@ export interface ClusterOptions {
 export async function bringUp({ podNetwork = "bridge", nodes: count = 2 }: ClusterOptions = {}): Promise<Cluster> {
   if (getuid!() !== 0) throw new Error("Bring the cluster up as root: it makes network namespaces, mounts and cgroups");
   if (clusterGroupExists() || existsSync(clusterFolder())) throw new Error("Remove the cluster that is here first: make cluster-down");
+  // Every machine has a /var/lib and a /run of its own, in which that would not be seen.
+  if (/^\/(var\/lib|var\/log|run)\//.test(clusterFolder())) throw new Error(`Set XDG_CACHE_HOME to a folder outside /var/lib, /var/log and /run: current value is ${cacheFolder()}`);
   const binaries = await bringBinaries(Object.keys(COMMANDS) as CommandName[]);
   const progress = new Progress([
     { name: "the machines", usualSeconds: 3 },

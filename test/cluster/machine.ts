@@ -56,6 +56,7 @@ export class Machine implements Programs {
       return existsSync(`${folder}/ready`) ? firstChild(child.pid!) : undefined;
     }, START_TIMEOUT_MS);
     if (outcome instanceof Error) throw outcome;
+    await runCommand(["sh", SCRIPT, "place", name, String(child.pid)], `placing ${name}`);
     return new Machine({ name, folder, init: processIdentity(outcome)! });
   }
 
@@ -96,7 +97,8 @@ export class Machine implements Programs {
   async start(name: string, command: readonly string[]): Promise<void> {
     if (await this.isRunning(name)) return;
     const detached = 'echo $$ > "/run/programs/$0.pid"; exec "$@" >> "/var/log/$0.log" 2>&1 < /dev/null';
-    await this.run(["sh", SCRIPT, "join", "setsid", "--fork", "sh", "-euc", detached, name, ...command]);
+    const inside = [...this.enter(), "setsid", "--fork", "sh", "-euc", detached, name, ...command];
+    await runCommand(["sh", SCRIPT, "join", this.name, ...inside], `${this.name}: ${command.join(" ")}`);
     await until(`${name} to start on ${this.name}`, () => this.isRunning(name), START_TIMEOUT_MS);
   }
 

@@ -7,8 +7,9 @@
  *   workload sockets                        the TCP sockets of its network namespace, as "STATE LOCAL REMOTE"
  *   workload sleep                          waits until it is told to end
  *
- * Says, a line each: "listening PORT", "open LOCAL REMOTE", "end LOCAL REMOTE HOW RECEIVED" where HOW is EOF or the
- * error's name and RECEIVED counts bytes. IPv4 only. Ends 0, 1 where it cannot do its work, 2 where it is misused.
+ * Says, a line each: "listening PORT", "open LOCAL REMOTE AT", "end LOCAL REMOTE HOW RECEIVED AT" where HOW is EOF or
+ * the error's name, RECEIVED counts bytes, and AT is Unix time in milliseconds with three decimals. IPv4 only.
+ * Ends 0, 1 where it cannot do its work, 2 where it is misused.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -45,6 +46,13 @@ static struct sockaddr_in address_of(const char *address, const char *port)
 	return found;
 }
 
+static double now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 static void show(const struct sockaddr_in *address, char *text)
 {
 	char ip[INET_ADDRSTRLEN];
@@ -62,12 +70,12 @@ static void opened(int fd, struct connection *connection)
 	connection->received = 0;
 	show(&local, connection->local);
 	show(&remote, connection->remote);
-	printf("open %s %s\n", connection->local, connection->remote);
+	printf("open %s %s %.3f\n", connection->local, connection->remote, now_ms());
 }
 
 static void ended(const struct connection *connection, const char *how)
 {
-	printf("end %s %s %s %lld\n", connection->local, connection->remote, how, connection->received);
+	printf("end %s %s %s %lld %.3f\n", connection->local, connection->remote, how, connection->received, now_ms());
 }
 
 /* Answers one chunk. False: the connection has ended, and it was said how. */
