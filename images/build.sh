@@ -26,9 +26,11 @@ build() { buildah --storage-driver vfs --root "$work/storage" --runroot "$work/r
     --label "org.opencontainers.image.title=flowreset" --label "org.opencontainers.image.version=$version" \
     --label "org.opencontainers.image.licenses=Apache-2.0" --identity-label=false \
     --file "$root/images/Containerfile" "$work/stage" &&
-  build push --format oci "flowreset:$version" "oci:$work/layout:docker.io/library/flowreset:$version"
+  build push --format oci "flowreset:$version" "oci:$work/layout:$version"
 } >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; echo "Cannot build the image: buildah says why above" >&2; exit 1; }
 
+# Its whole name, as containerd's importer and Docker's look for it.
+sed -i "s|\"org.opencontainers.image.ref.name\":|\"io.containerd.image.name\":\"docker.io/library/flowreset:$version\",&|" "$work/layout/index.json"
 # buildah's own archive would carry the hour of its making.
 (cd "$work/layout" && tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar -cf "$archive.part" blobs index.json oci-layout)
 mv "$archive.part" "$archive"

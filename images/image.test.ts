@@ -20,6 +20,7 @@ interface Config {
 let archive: Buffer;
 let second: Buffer;
 let config: Config;
+let annotations: Record<string, string>;
 let files: string[];
 const unpacked = join(folder, "root");
 
@@ -53,7 +54,8 @@ beforeAll(() => {
   execFileSync("tar", ["xf", "-", "-C", layout], { input: archive });
   const blob = (digest: string) => join(layout, "blobs", ...digest.split(":"));
   const read = <T>(path: string) => JSON.parse(readFileSync(path, "utf8")) as T;
-  const index = read<{ manifests: { digest: string }[] }>(join(layout, "index.json"));
+  const index = read<{ manifests: { digest: string; annotations: Record<string, string> }[] }>(join(layout, "index.json"));
+  annotations = index.manifests[0]!.annotations;
   const manifest = read<{ config: { digest: string }; layers: { digest: string }[] }>(blob(index.manifests[0]!.digest));
   config = read<Config>(blob(manifest.config.digest));
   for (const { digest } of manifest.layers) execFileSync("tar", ["xzf", blob(digest), "-C", unpacked]);
@@ -64,6 +66,11 @@ describe("the image", () => {
   it("is the same to the byte when it is built from another folder", () => {
     const digest = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
     expect(digest(second)).toBe(digest(archive));
+  });
+
+  it("tells importers its whole name, the one that the chart asks for", () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    expect(annotations).toEqual({ "io.containerd.image.name": `docker.io/library/flowreset:${version}`, "org.opencontainers.image.ref.name": version });
   });
 
   it("is smaller than 80 MB", () => {
