@@ -1,6 +1,7 @@
 /** What the leader does, and nobody else: follows the objects, keeps their status, answers the sensors. */
 import { CertificateKeeper, type KeptCertificate } from "./certificate/mod.ts";
 import type { Reply, Report } from "../crds/stream/mod.ts";
+import { DefaultFleet } from "./defaultFleet/mod.ts";
 import { EventRecorder, KubeError, Reflector, RESOURCES, type KubeClient, type KubeObject, type ReflectorEvent, type Resource } from "../kube/mod.ts";
 import { FlowResetController, flowResetFacts, flowResetKey, type FlowResetFacts } from "./flowReset/mod.ts";
 import type { Logger } from "./log.ts";
@@ -72,6 +73,10 @@ export class Leading {
       nowMs: () => Date.now(),
     });
     this.#queue("certificate", async (_key, signal) => (await keeper.reconcile(signal)).againMs).add("certificate");
+
+    const defaultFleet = new DefaultFleet({ client, namespace: options.namespace, name: NAMES.defaultFleet, ownerRole: NAMES.clusterRole, fieldManager: NAMES.fieldManager });
+    const defaultFleetQueue = this.#queue("defaultfleet", (_key, signal) => defaultFleet.reconcile(signal));
+    this.#reflectors.push(defaultFleet.follow(() => defaultFleetQueue.add("defaultfleet"), log));
 
     this.#discovery = this.#queue("discovery", (_key, signal) => this.#publish(signal));
     this.#nodes = this.#follow(RESOURCES.nodes, nodeFacts, ({ type, object, previous }) => {

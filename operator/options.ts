@@ -45,6 +45,8 @@ export const NAMES = {
   secret: "flowreset-report-stream-tls",
   discovery: "flowreset-report-stream",
   defaultFleet: "flowreset-default-fleet",
+  /** The chart's: what it owns ends with the release. */
+  clusterRole: "flowreset-operator",
   audience: "flowreset-report-stream",
   fieldManager: "flowreset-operator",
   reportingController: "flowreset.io/operator",

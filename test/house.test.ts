@@ -62,6 +62,7 @@ const arrows: readonly { room: string; may: readonly string[]; why: string }[] =
   { room: "operator/roster", may: ["crds"], why: "sensors are known by what they report" },
   { room: "operator/certificate", may: ["kube"], why: "keeps one Secret" },
   { room: "operator/nodes", may: ["kube"], why: "reads Nodes, writes one ConfigMap" },
+  { room: "operator/defaultFleet", may: ["kube"], why: "makes one fleet of one ConfigMap" },
   { room: "operator/stream", may: ["crds", "kube"], why: "takes reports, asks the API server whose they are" },
   { room: "operator/flowReset", may: ["crds", "kube", "operator/condition", "operator/selector", "operator/roster"], why: "a controller knows no other one" },
   { room: "operator/policy", may: ["crds", "kube", "operator/condition", "operator/selector", "operator/roster"], why: "a controller knows no other one" },

@@ -1,0 +1,55 @@
+/** Brings the cluster to what the ConfigMap asks for. */
+import { Reflector, RESOURCES, type KubeClient, type KubeObject, type Log, type OwnerReference } from "../../kube/mod.ts";
+import { plan, readWanted } from "./plan.ts";
+
+export interface DefaultFleetOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** Of the ConfigMap. */
+  readonly name: string;
+  /** The ClusterRole that owns the fleet: gone with the release, it takes the fleet and its sensors along. */
+  readonly ownerRole: string;
+  readonly fieldManager: string;
+}
+
+/** Who deletes the fleet by hand tells nobody. */
+const LOOK_AGAIN_MS = 60_000;
+const CLUSTER_ROLES = { group: "rbac.authorization.k8s.io", version: "v1", plural: "clusterroles", kind: "ClusterRole", namespaced: false } as const;
+
+export class DefaultFleet {
+  readonly #options: DefaultFleetOptions;
+
+  constructor(options: DefaultFleetOptions) {
+    this.#options = options;
+  }
+
+  /** A watch of the ConfigMap, not started: `onDue` when there is something to reconcile, also once at its start. */
+  follow(onDue: () => void, log?: Log): Reflector {
+    const { client, namespace, name } = this.#options;
+    return new Reflector({ client, resource: RESOURCES.configMaps, namespace, fieldSelector: `metadata.name=${name}`, onChange: onDue, onSynced: onDue, ...(log !== undefined && { log }) });
+  }
+
+  /** Reads anew, and does what is due. @returns when to look again. @throws KubeError, or what is wrong in the ConfigMap */
+  async reconcile(signal: AbortSignal): Promise<number> {
+    const { client, namespace, name, fieldManager } = this.#options;
+    const found = await client.find<KubeObject & { data?: Record<string, string> }>(RESOURCES.configMaps, { namespace, name }, { signal });
+    const isLeaving = found === undefined || found.metadata.deletionTimestamp !== undefined;
+    const wanted = isLeaving ? undefined : readWanted(found.data ?? {});
+    const { items } = await client.listAll(RESOURCES.sensorFleets, { signal });
+    const owner = wanted === undefined ? undefined : await this.#owner(signal);
+
+    const { apply, remove, refusal } = plan(wanted, items, name, owner);
+    if (apply !== undefined) await client.apply(RESOURCES.sensorFleets, apply, { fieldManager, signal });
+    for (const fleet of remove) await client.delete(RESOURCES.sensorFleets, { name: fleet }, { signal });
+    if (refusal !== undefined) throw new Error(refusal);
+    return LOOK_AGAIN_MS;
+  }
+
+  /** Undefined where the release has no such role: then nothing ends with it. */
+  async #owner(signal: AbortSignal): Promise<OwnerReference | undefined> {
+    const { client, ownerRole } = this.#options;
+    const role = await client.find(CLUSTER_ROLES, { name: ownerRole }, { signal });
+    const uid = role?.metadata.uid;
+    return uid === undefined ? undefined : { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", name: ownerRole, uid };
+  }
+}
