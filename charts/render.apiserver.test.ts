@@ -54,6 +54,7 @@ describe("values", () => {
     expect(await fleet({ "fleet.spec": { tolerations: [], maxPolicyAge: "1h", capture: { workers: 2 } } })).toEqual({ tolerations: [], maxPolicyAge: "1h", capture: { workers: 2 } });
     expect(await fleet({ "image.pullPolicy": "Never", "image.pullSecrets": [{ name: "a" }] })).toEqual({ imagePullPolicy: "Never", imagePullSecrets: [{ name: "a" }] });
     expect(await fleet({ "image.pullPolicy": "Never", "fleet.spec.imagePullPolicy": "Always" })).toEqual({ imagePullPolicy: "Always" });
+    expect(await fleet({ "priorityClass.create": true, "priorityClass.name": "mine" })).toEqual({ priorityClassName: "mine" });
   });
 
   it("keep the CRDs at uninstall unless told otherwise, and leave them out when told", async () => {
@@ -75,12 +76,21 @@ describe("values", () => {
     expect(kinds(await render()).includes(kind)).toBe(!value);
   });
 
+  const onProcessors = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: "kubernetes.io/arch", operator: "In", values: ["amd64", "arm64"] }] }] } };
+
+  it("that name nothing keep the operator's pods apart, over nodes and zones", async () => {
+    const { affinity, topologySpreadConstraints } = (await operator({})).spec;
+    expect(affinity.nodeAffinity).toEqual(onProcessors);
+    expect(affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey).toBe("kubernetes.io/hostname");
+    expect(topologySpreadConstraints).toMatchObject([{ topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" }]);
+  });
+
   it("place the operator as its owner wants, and on linux in any case", async () => {
     const { spec, metadata } = await operator({
       "operator.nodeSelector": { pool: "system" }, "operator.tolerations": [{ operator: "Exists" }], "operator.podLabels": { a: "b" }, "operator.podAnnotations": { c: "d" },
-      "operator.affinity": { nodeAffinity: {} }, "operator.topologySpreadConstraints": [{ maxSkew: 2 }], "operator.extraEnv": [{ name: "HTTPS_PROXY", value: "p" }],
+      "operator.affinity": { podAffinity: {} }, "operator.topologySpreadConstraints": [{ maxSkew: 2 }], "operator.extraEnv": [{ name: "HTTPS_PROXY", value: "p" }],
     });
-    expect(spec).toMatchObject({ nodeSelector: { "kubernetes.io/os": "linux", pool: "system" }, tolerations: [{ operator: "Exists" }], affinity: { nodeAffinity: {} }, topologySpreadConstraints: [{ maxSkew: 2 }] });
+    expect(spec).toMatchObject({ nodeSelector: { "kubernetes.io/os": "linux", pool: "system" }, tolerations: [{ operator: "Exists" }], affinity: { podAffinity: {}, nodeAffinity: onProcessors }, topologySpreadConstraints: [{ maxSkew: 2 }] });
     expect(spec.affinity).not.toHaveProperty("podAntiAffinity");
     expect(metadata).toMatchObject({ labels: { a: "b", "app.kubernetes.io/component": "operator" }, annotations: { c: "d" } });
     expect(spec.containers[0].env).toContainEqual({ name: "HTTPS_PROXY", value: "p" });

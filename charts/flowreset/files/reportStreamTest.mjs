@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 
-const told = (key) => readFileSync(`/etc/report-stream/${key}`, "utf8").trim();
+const folder = process.env.REPORT_STREAM ?? "/etc/report-stream";
+const told = (key) => readFileSync(`${folder}/${key}`, "utf8").trim();
 const url = new URL("/v1/reports", told("url"));
 const posted = request(url, { method: "POST", ca: told("ca"), servername: told("serverName"), timeout: 10_000 }, (answer) => {
   const isShut = answer.statusCode === 401;

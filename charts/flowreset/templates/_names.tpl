@@ -28,5 +28,20 @@ app.kubernetes.io/component: {{ .component }}
 {{- $spec := deepCopy .Values.fleet.spec -}}
 {{- if ne .Values.image.pullPolicy "IfNotPresent" }}{{- $spec = merge $spec (dict "imagePullPolicy" .Values.image.pullPolicy) }}{{ end -}}
 {{- with .Values.image.pullSecrets }}{{- $spec = merge $spec (dict "imagePullSecrets" .) }}{{ end -}}
+{{- with .Values.priorityClass }}{{- if .create }}{{- $spec = merge $spec (dict "priorityClassName" .name) }}{{ end }}{{ end -}}
 {{- toJson $spec -}}
+{{- end }}
+
+{{/* A processor that the image is built for, whatever else is asked; replicas apart where nothing else is. */}}
+{{- define "flowreset.operatorAffinity" -}}
+{{- $given := deepCopy .Values.operator.affinity -}}
+{{- $processors := dict "matchExpressions" (list (dict "key" "kubernetes.io/arch" "operator" "In" "values" (list "amd64" "arm64"))) -}}
+{{- $node := dict "requiredDuringSchedulingIgnoredDuringExecution" (dict "nodeSelectorTerms" (list $processors)) -}}
+{{- if not $given -}}
+{{- $labels := include "flowreset.selector" (dict "root" $ "component" "operator") | fromYaml -}}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $labels) -}}
+{{- /* Wished for, not asked for: a cluster of one node has an operator too. */ -}}
+{{- $given = dict "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term))) -}}
+{{- end -}}
+{{- toYaml (merge $given (dict "nodeAffinity" $node)) -}}
 {{- end }}
