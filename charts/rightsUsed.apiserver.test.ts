@@ -1,0 +1,93 @@
+/**
+ * The roles of the chart against what the programs really ask of an API server: the operator runs with its service
+ * account's token through the life of each kind, and the API server's audit log says which rights it needed.
+ */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RunningOperator } from "../operator/options.ts";
+import { World } from "../operator/world.fixture.ts";
+import { CHART, helm, NAMESPACE, render } from "./helm.fixture.ts";
+import { refusedCalls, rightsOf, unusedRights } from "./rights.fixture.ts";
+
+let world: World;
+let operator: RunningOperator;
+let file: ReturnType<World["server"]["kubeconfigOf"]>;
+
+beforeAll(async () => {
+  world = await World.start({ controllerManager: ["garbage-collector-controller"] });
+  await helm(["install", "flowreset", CHART, "--namespace", NAMESPACE, "--take-ownership"], world.server.kubeconfigPath);
+  await world.server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name: "shop" } } });
+  await world.server.createServiceAccount("shop", "default");
+  for (const [index, name] of ["n1", "n2"].entries()) await world.node(name, { address: `192.168.0.${index + 1}` });
+  await world.pod("shop", "web", "n1", "10.244.1.7", { labels: { app: "web" } });
+  file = world.server.kubeconfigOf({ token: await world.server.createToken({ namespace: NAMESPACE, name: "flowreset-operator" }) });
+  operator = await world.operator("operator-0", { kubeconfig: file.path });
+  await world.ready(operator);
+  // There is no kube-proxy that would answer at the Service's address.
+  const told = world.place.bind(world);
+  world.place = async () => ({ ...(await told()), url: operator.reportUrl });
+}, 120_000);
+afterAll(async () => {
+  await world?.close();
+  file?.[Symbol.dispose]();
+}, 60_000);
+
+/** Rights of what this file does not make the operator do. */
+const notReachedHere = new RegExp(
+  [
+    "responsepolicies|namespaces", // Policies.
+    "daemonsets|sensorfleets\\.flowreset\\.io/status|watch sensorfleets", // Fleets.
+    "sensornodes", // Nodes that come and go.
+    "subjectaccessreviews", // Metrics.
+  ].join("|"),
+);
+const operatorCalls = () => world.server.callsOf({ namespace: NAMESPACE, name: "flowreset-operator" });
+
+describe("the operator's roles", () => {
+  it("suffice for FlowResets, from their making to their end", async () => {
+    const flow = { connection: "1 2", client: "10.244.1.7:40000", server: "10.244.2.9:443", outcome: "Confirmed", reason: "", rsts: 2, latencyMicroseconds: 412, actor: "first", clientPod: "shop/web" } as const;
+    await (await world.sensor("n1", () => ({ flows: [flow] }))).start();
+    const spec = { match: { client: { ip: "10.244.1.7" }, server: { ip: "10.244.2.9", port: 443 } }, ttlSecondsAfterFinished: 1 };
+    await world.create("flowresets", { metadata: { name: "kill" }, spec }, "shop");
+    await world.create("clusterflowresets", { metadata: { name: "kill" }, spec });
+    await expect.poll(() => world.statusOf("flowresets", "kill", "shop"), { timeout: 30_000 }).toBe("gone");
+    await expect.poll(() => world.statusOf("clusterflowresets", "kill"), { timeout: 30_000 }).toBe("gone");
+    await expect.poll(async () => (await world.server.expect("GET", "/apis/events.k8s.io/v1/namespaces/shop/events")).items.length, { timeout: 20_000 }).toBeGreaterThan(0);
+  });
+
+  it("were enough: the API server refused nothing", () => {
+    expect(operatorCalls().length).toBeGreaterThan(20);
+    expect(refusedCalls(operatorCalls())).toEqual([]);
+  });
+
+  it("hold no right that nothing needed", async () => {
+    const unused = unusedRights(rightsOf(await render(), "flowreset-operator"), operatorCalls());
+    expect(unused.filter((right) => !notReachedHere.test(right))).toEqual([]);
+  });
+});
+
+describe("helm test", () => {
+  const folder = mkdtempSync(join(tmpdir(), "flowreset-helm-test-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function run(told: Readonly<Record<string, string>>): Promise<string> {
+    for (const [key, value] of Object.entries(told)) writeFileSync(join(folder, key), value);
+    const script = join(CHART, "files/reportStreamTest.mjs");
+    return promisify(execFile)(process.execPath, [script], { env: { REPORT_STREAM: folder } }).then(({ stdout }) => stdout, ({ stderr }: { stderr: string }) => stderr);
+  }
+
+  it("is content with an operator that leads, and takes no report from somebody without a token", async () => {
+    expect(await run({ ...(await world.place()) })).toMatch(/: 401, expected 401/);
+  });
+
+  it("is not content where nobody answers, or somebody else does", async () => {
+    const told = { ...(await world.place()) };
+    expect(await run({ ...told, serverName: "somebody.else.svc" })).toMatch(/Cannot reach the operator.*(altnames|does not match)/s);
+    expect(await run({ ...told, ca: world.server.caPem })).toMatch(/Cannot reach the operator.*(self-signed|unable to|signature)/s);
+    expect(await run({ ...told, url: "https://127.0.0.1:1" })).toMatch(/Cannot reach the operator.*ECONNREFUSED/s);
+  });
+});
