@@ -30,9 +30,9 @@ export function readStored(kind: ClusterKind, value: Record<string, unknown>): S
   const spec = readKnown(schemas.spec, value["spec"] ?? {}, "spec");
   const faults = [...spec.faults, ...spec.unknown.filter(isOfMatch).slice(0, MAX_PROBLEMS_PER_FILE).map(unknownOfMatch)];
   if (faults.length > 0) return { faults, notes: [], restingRules: nothing };
-  // What the operator or a sensor wrote is never a reason to do without the spec.
+  // What another program of ours wrote is never a reason to do without the spec, nor to talk of its newer fields.
   const status = value["status"] === undefined ? undefined : readKnown(schemas.status, value["status"], "status");
-  const notes = [...spec.unknown, ...(status?.unknown ?? [])].slice(0, MAX_PROBLEMS_PER_FILE).map(ignored);
+  const notes = spec.unknown.slice(0, MAX_PROBLEMS_PER_FILE).map(ignored);
   for (const fault of status?.faults ?? []) notes.push({ ...fault, message: `${fault.message}; the status is not read` });
   const object = { apiVersion: value["apiVersion"], kind, metadata, spec: spec.value, ...(status?.value !== undefined && { status: status.value }) };
   const read = { kind, object } as unknown as KindedObject;

@@ -110,6 +110,8 @@ describe("kubectl get", () => {
     const status = { heartbeatTime: new Date(Date.now() - 35_000).toISOString(), enforcement: "Enabled", conditions: [condition("Ready", "True"), condition("Coverage", "False")], policies: { loaded: 4, failed: 0 } };
     await patchStatus(`${pathOf("SensorNode", "")}/${name}`, status);
     expect(await server.kubectl(["get", "sn", name])).toMatch(/^NAME +FLEET +READY +COVERAGE +ENFORCEMENT +POLICIES +SEEN\n\S+ +default +True +False +Enabled +4 +\d+s$/m);
+    const ofFleet = async (fleet: string) => (await server.kubectl(["get", "sn", "--output=name", `--field-selector=metadata.name=${name},spec.fleet=${fleet}`])).trim();
+    expect([await ofFleet("default"), await ofFleet("other")]).toEqual([`sensornode.flowreset.io/${name}`, ""]);
     await server.expect("DELETE", `${pathOf("SensorNode", "")}/${name}`);
   });
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MAX_REPORTED_COUNTERS, readReply, readReport } from "./mod.ts";
 
@@ -42,6 +43,20 @@ describe("a report", () => {
     ["a day for a time", { ...least, resets: [{ ...reset, startedAt: "yesterday" }] }, /^resets\[0\]\.startedAt: Cannot read a time, expected RFC 3339 .*: current value is "yesterday"$/],
     ["a message without end", { ...least, failures: [{ ...policy, generation: 1, message: "x".repeat(1_025) }] }, /^failures\[0\]\.message: .*at most 1024 characters/],
   ])("is refused for %s", (_name, value, fault) => expect(readReport(value)).toEqual({ fault: expect.stringMatching(fault) }));
+});
+
+describe("whatever comes over the stream", () => {
+  const spoilt = fc.tuple(fc.constantFrom(...Object.keys(least), "resets", "counters", "failures", "incidents"), fc.jsonValue({ maxDepth: 3 })).map(([key, value]) => ({ ...least, [key]: value }));
+  it("is a report, or is told what is wrong, and never throws", () => {
+    fc.assert(
+      fc.property(fc.oneof(spoilt, fc.jsonValue({ maxDepth: 3 })), (value) => {
+        const reading = readReport(value);
+        if ("fault" in reading) expect(reading.fault).toMatch(/: Cannot /);
+        else expect(readReport(reading.value)).toEqual(reading);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
 });
 
 describe("a reply", () => {
