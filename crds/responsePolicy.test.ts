@@ -152,6 +152,7 @@ describe("where a policy stands", () => {
   const cluster = (value: unknown) => ({ ...(value as object), kind: "ClusterResponsePolicy" });
   it.each([
     ["pods in a file", policyWith({ subject: { podSelector: pods } }), true, ["subject.podSelector"]],
+    ["service accounts in a file", policyWith({ subject: { serviceAccounts: ["default"] } }), true, ["subject.serviceAccounts"]],
     ["an empty selector in a file", policyWith({ subject: { podSelector: {} } }), true, ["subject.podSelector"]],
     ["namespaces and nodes in a file", cluster(policyWith({ subject: { namespaceSelector: pods, nodeSelector: pods, nodeTraffic: true } })), true, ["subject.namespaceSelector", "subject.nodeSelector", "subject.nodeTraffic"]],
     ["peers' pods in a file", ruleWith({ peers: { podSelector: pods, namespaceSelector: pods } }), true, ["rules[0].peers.podSelector", "rules[0].peers.namespaceSelector"]],

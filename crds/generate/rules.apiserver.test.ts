@@ -101,6 +101,7 @@ describe("the API server and we", () => {
     ["nothing but a direction", false, enforced({ direction: "Inbound" })],
     ["a rule of two that names something", false, { mode: "Enforce", rules: [{ name: "r", connection, ports: ["22"] }, { name: "s", connection }] }],
     ["pods", true, enforced({}, { podSelector: {} })],
+    ["service accounts", true, enforced({}, { serviceAccounts: ["default"] })],
     ["namespaces", true, enforced({}, { namespaceSelector: pods })],
     ["nodes", true, enforced({}, { nodeSelector: pods })],
     ["nodes' own traffic", true, enforced({}, { nodeTraffic: true })],
