@@ -80,6 +80,10 @@ export function addressIsOf(table: OwnerTable, words: Int32Array, base: number, 
 
 /** Whether the side may be a pod's that nobody has told of yet. */
 export function mayBeUnknownPod(table: OwnerTable, words: Int32Array, base: number, side: number): boolean {
+  const own = base + Field.Sides + side * SIDE_WORDS;
+  const info = words[own + SideField.TapInfo]!;
+  // What leaves by a pod's interface comes from elsewhere.
+  if (words[own + SideField.Tap] !== 0 && !isInherited(info) && leaves(info)) return false;
   const place = placeOfSide(words, base, side);
   return place !== 0 && !includes(table.otherInterfaces, place);
 }
