@@ -149,6 +149,7 @@ export class Pipeline {
       this.#expiredMs = nowMs;
       this.tracker.expire(nowMs, EXPIRE_BUDGET);
     }
+    this.detector.steps.refill(nowMs);
     if (this.#revisiting) this.#revisit(nowMs);
     if (this.detector.owners.count > 0) this.#tellIdentified(nowMs);
     const nextMs = this.injector.tick(nowMs);

@@ -6,6 +6,7 @@ import type { CompiledPolicy, Decision } from "./decide/mod.ts";
 import { Verdict, verdictName } from "./decide/mod.ts";
 import { describeFlow, describeUnseen } from "./describe.ts";
 import type { InterfaceName } from "./describe.ts";
+import { EventQuota } from "./eventQuota.ts";
 import { Field } from "./flow/mod.ts";
 import type { FlowTable } from "./flow/mod.ts";
 import { FlowNotes } from "./flowNotes.ts";
@@ -67,6 +68,7 @@ export class EventRecorder implements Recorder {
   readonly #stories = new FlowNotes<Story>(MAX_STORIES, (slot, generation, { isSettled }) => isSettled === true && !this.table!.isAlive(slot, generation));
   readonly #found = new FlowNotes<string[]>(MAX_FOUND, (slot, generation) => !this.table!.isAlive(slot, generation));
   /** FlowResets at work, by the origin that their outcomes name. */
+  readonly #quota = new EventQuota();
   readonly #requests = new Map<number, EventDecision>();
 
   constructor(compiled: CompiledPolicy, labels: PolicyLabels, options: RecorderOptions) {
@@ -87,12 +89,12 @@ export class EventRecorder implements Recorder {
     this.#count(decision);
     const acts = decision.verdict === Verdict.Reset || decision.verdict === Verdict.Refuse;
     if (!decision.isRetry) {
-      emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
+      if (this.#mayTell(decision.policy, nowMs)) emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
       this.#remember(decision.slot, decision.generation, told);
-      this.#tellOthers(decision, flow, told.policies, packetMs);
+      this.#tellOthers(decision, flow, told.policies, packetMs, nowMs);
     } else if (!acts && decision.verdict !== Verdict.Suppress) {
       // The alert, told when the finding began to wait, said Suppress; this is what would be done instead.
-      emit(resetEvent(nowMs, flow, told, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
+      if (this.#mayTell(decision.policy, nowMs)) emit(resetEvent(nowMs, flow, told, { rsts: 0, timeToFirstRstMicroseconds: 0, phase: "established" }));
     }
     if (!acts) return;
     const reactionMicroseconds = (nowMs - packetMs) * 1000;
@@ -216,7 +218,7 @@ export class EventRecorder implements Recorder {
   }
 
   /** Rules that fired beside the one that the decision names: each is a detection of its own. */
-  #tellOthers(decision: Decision, flow: EventFlow, policies: readonly string[], packetMs: number): void {
+  #tellOthers(decision: Decision, flow: EventFlow, policies: readonly string[], packetMs: number, nowMs: number): void {
     const { names, policyOfRule } = this.#compiled;
     for (let i = 0; i < decision.firedCount; i++) {
       const [rule, signature, side] = [decision.firedRules[i]!, decision.firedSignatures[i]!, decision.firedSides[i]!];
@@ -235,8 +237,19 @@ export class EventRecorder implements Recorder {
         target: killTargetName(killTargetOf(decision.target)),
       };
       this.#remember(decision.slot, decision.generation, told);
-      this.#options.emit(alertEvent(packetMs, flow, side, this.#signatureOf({ policy, rule, signature }), told));
+      if (this.#mayTell(policy, nowMs)) this.#options.emit(alertEvent(packetMs, flow, side, this.#signatureOf({ policy, rule, signature }), told));
     }
+  }
+
+  /** What was done is always told; what was seen or would be done within its tenant's quota. */
+  #mayTell(policy: number, nowMs: number): boolean {
+    if (this.#quota.take(this.#compiled.names.policies[policy]!.tenant, nowMs)) return true;
+    this.#options.counters.add(Counter.EventsThrottled, 1);
+    return false;
+  }
+
+  onIdentified(gapMs: number): void {
+    this.#options.counters.observe(Histograms.identity, gapMs * 1_000);
   }
 
   #decisionOf(decision: Decision): EventDecision {

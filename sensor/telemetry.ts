@@ -47,6 +47,7 @@ export class Telemetry {
     counters.set(Counter.ReassemblyRefused, tracker.reassembly.refused);
     counters.set(Counter.ReassemblyBytes, tracker.reassembly.heldBytes);
     counters.set(Counter.InspectedBytes, detector.inspectedBytes);
+    counters.set(Counter.StepsThrottled, detector.steps.throttled);
     counters.set(Counter.CopiesIgnored, tracker.refused[FlowRefusal.Copy]!);
     counters.set(Counter.SpoofedInterface, tracker.refused[FlowRefusal.Spoofed]!);
     counters.set(Counter.MatchesLive, detector.pool.size);

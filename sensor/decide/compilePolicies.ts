@@ -20,6 +20,7 @@ import {
 } from "../detect/mod.ts";
 import { POLICY_WORDS, PolicyField, type PolicyName, ResetTarget, type SignatureName } from "./compiled.ts";
 import { type NoteList, type PolicyObject } from "./note.ts";
+import { NamespaceQuota } from "./namespaceQuota.ts";
 import { NO_NAMESPACE, type Subjects } from "./subjects/mod.ts";
 
 export interface PolicyCompilerParts {
@@ -45,6 +46,7 @@ export class PolicyCompiler {
   readonly #notes: NoteList;
   readonly #subjects: Subjects;
   readonly #inCluster: boolean;
+  readonly #quota = new NamespaceQuota();
 
   constructor({ detection, guardAddresses, settings, notes, subjects, inCluster }: PolicyCompilerParts) {
     this.detection = detection;
@@ -72,10 +74,10 @@ export class PolicyCompiler {
     const policy = this.names.length;
     this.#addRecord(spec, exempt, this.#inCluster ? this.#subjects.namespace(namespace) : NO_NAMESPACE);
     const owners = this.#inCluster ? this.#ownersOf(kind, namespace, spec.subject) : ANYTHING;
-    this.names.push({ identity, kind, namespace, name, mode: spec.mode, severity: spec.severity, tags: spec.tags });
+    this.names.push({ identity, kind, namespace, tenant: this.#inCluster ? namespace : "", name, mode: spec.mode, severity: spec.severity, tags: spec.tags });
     const sids = new Map<number, string>();
     spec.rules.forEach((rule, index) => {
-      if (ruleRuns(rule)) this.#addRule({ policy, identity, spec, owners, sids }, rule, `spec.rules[${index}]`);
+      if (ruleRuns(rule)) this.#addRule({ policy, identity, namespace, spec, owners, sids }, rule, `spec.rules[${index}]`);
     });
   }
 
@@ -112,14 +114,20 @@ export class PolicyCompiler {
     this.holdMs.push(durationMs(spec.respond.reset.hold));
   }
 
-  #addRule({ policy, identity, spec, owners, sids }: PolicyUnderWork, rule: PolicyRule, field: string): void {
+  #addRule({ policy, identity, namespace, spec, owners, sids }: PolicyUnderWork, rule: PolicyRule, field: string): void {
     const signatures = this.#signatures(rule, identity, field, sids);
     // A rule all of whose signatures are unusable must not fire on what is left of it.
     if (rule.signature !== undefined && signatures.length === 0) return;
+    const refused = this.#inCluster ? this.#quota.refuse(namespace, signatures) : undefined;
+    if (refused !== undefined) {
+      this.#notes.error(identity, field, `${refused}; the rule is left out`);
+      return;
+    }
     const number = this.detection.add({
       identity: `${identity}\n${JSON.stringify([spec.subject, rule])}`,
       ...scopeOf(spec, rule, this.#internal),
       owners,
+      tenant: this.#inCluster ? this.#subjects.namespace(namespace) + 1 : 0,
       connection: connectionOf(rule),
       signatures,
     });
@@ -158,6 +166,8 @@ export class PolicyCompiler {
 interface PolicyUnderWork {
   readonly policy: number;
   readonly identity: string;
+  /** "" for a cluster policy. */
+  readonly namespace: string;
   readonly spec: ResponsePolicySpec;
   /** Subject set, ANYTHING for none. */
   readonly owners: number;

@@ -53,6 +53,8 @@ export interface PolicyName {
   readonly kind: "ResponsePolicy" | "ClusterResponsePolicy";
   /** Empty for a cluster policy. */
   readonly namespace: string;
+  /** Its namespace in a cluster, where namespaces are tenants with quotas; "" otherwise. */
+  readonly tenant: string;
   readonly name: string;
   readonly mode: "Observe" | "Enforce";
   readonly severity: string;

@@ -28,6 +28,11 @@ export const MAX_COUNTED_CONNECTIONS = 4096;
 export const MAX_POLICIES = 10_000;
 export const MAX_FLOW_RESETS = 10_000;
 
+/** Of one namespace: rules, bytes of the contents of its signatures, and what it tells a second. */
+export const MAX_RULES_PER_NAMESPACE = 1_000;
+export const MAX_CONTENT_BYTES_PER_NAMESPACE = 8_192;
+export const EVENTS_PER_SECOND_PER_NAMESPACE = 50;
+
 /** Pods of one node that are told apart; those beyond are nobody's. */
 export const MAX_PODS = 4_096;
 

@@ -23,6 +23,8 @@ export interface RuleSpec {
   readonly interfaces: InterfaceSet | undefined;
   /** Set of the owner table that whose side is the subject must be in; absent: anybody. */
   readonly owners?: number | undefined;
+  /** Who pays for the work that its signatures cause, from 1; 0 or absent: nobody. */
+  readonly tenant?: number | undefined;
   readonly peers: RangeSet;
   /** Of the server. */
   readonly ports: RangeSet;
@@ -98,6 +100,7 @@ export class DetectionBuilder {
     words[Rule.Flags] = spec.connection === undefined ? 0 : RuleFlag[spec.connection.phase];
     words[Rule.FirstSignature] = first;
     words[Rule.SignatureCount] = spec.signatures.length;
+    words[Rule.Tenant] = spec.tenant ?? 0;
     [words[Rule.Identity], words[Rule.Identity + 1]] = identityOf(spec.identity) as [number, number];
     this.#rules.push(...words);
     return rule;

@@ -45,6 +45,8 @@ export const Rule = {
   Flags: 0,
   FirstSignature: 1,
   SignatureCount: 2,
+  /** Whose it is, from 1; 0 where no tenant's. */
+  Tenant: 3,
   /** Two words: see identity.ts. */
   Identity: 4,
 } as const;

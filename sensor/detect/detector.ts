@@ -12,9 +12,11 @@ import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, 
 import { Finding } from "./finding.ts";
 import { refreshInspection } from "./inspection.ts";
 import { MAX_FINDINGS, MAX_UNKNOWN_BYTES } from "./limits.ts";
+import { reportTable } from "./literals.ts";
 import { MatchPool } from "./matchPool.ts";
 import { OwnerMemory } from "./ownerMemory.ts";
 import type { FlowRecords } from "./records.ts";
+import { StepBudget } from "./stepBudget.ts";
 import { type MatchSink, StreamScan, UNWANTED } from "./scan.ts";
 import { Tuples } from "./tuples.ts";
 
@@ -40,6 +42,7 @@ export class Detector implements MatchSink {
   inspectedBytes = 0;
   readonly pool: MatchPool;
   readonly owners: OwnerMemory;
+  readonly steps = new StepBudget();
   readonly #flows: FlowRecords;
   readonly #words: Int32Array;
   readonly #tuples: Tuples;
@@ -86,8 +89,7 @@ export class Detector implements MatchSink {
     this.#words[flagsAt]! |= seen;
     this.#load(interfaceIndex);
     this.#noteOwners();
-    const { handshake, established } = this.#compiled.ruleBits;
-    this.#fireConnections(phase === DetectPhase.Handshake ? handshake : established, seen, 0);
+    this.#fireConnections(this.#compiled.ruleBits[phase === DetectPhase.Handshake ? "handshake" : "established"], seen, 0);
     if (phase === DetectPhase.Established) this.#fireWaiting();
     this.#refreshInspection();
   }
@@ -328,7 +330,9 @@ export class Detector implements MatchSink {
   }
 
   #onContent(signature: number, content: number): void {
-    const all = this.#compiled.signatures[signature * SIGNATURE_WORDS + SignatureField.Contents]!;
+    const { signatures, rules } = this.#compiled;
+    if (!this.steps.take(rules[signatures[signature * SIGNATURE_WORDS + SignatureField.Rule]! * RULE_WORDS + Rule.Tenant]!)) return;
+    const all = signatures[signature * SIGNATURE_WORDS + SignatureField.Contents]!;
     if (all === content) {
       this.#complete(signature, this.#side);
       return;
@@ -389,11 +393,6 @@ export class Detector implements MatchSink {
   }
 
   #refreshInspection(): void {
-    this.#load();
     refreshInspection(this.#words, this.#slot, this.#tuples, this.#compiled, this.pool);
   }
-}
-
-function reportTable(table: LiteralTable | undefined): Int32Array {
-  return new Int32Array(table === undefined ? 0 : table.useStart.length - 1);
 }

@@ -21,6 +21,13 @@ export const MAX_FINDINGS = 256;
 /** Of a side that may be a pod's of which nobody has told: so many bytes are looked at for rules that may select it. */
 export const MAX_UNKNOWN_BYTES = 65_536;
 
+/** Tenants whose work is told apart; a power of two. Of more, some share a budget. */
+export const MAX_TENANTS = 4_096;
+
+/** Hits of contents that are followed for one tenant in a slice of time: at most about a tenth of a core. */
+export const STEPS_PER_TENANT_AND_SLICE = 50_000;
+export const STEP_SLICE_MS = 100;
+
 /** Contents of one signature: their hits are the bits of one word. */
 export const MAX_CONTENTS = 32;
 

@@ -35,3 +35,8 @@ export class LiteralCollector {
     return { automaton, identity: sharedWords(identityOf(this.#identity)), useStart: sharedWords(starts), uses: sharedWords(this.#uses.flat()) };
   }
 }
+
+/** One word a literal: the scan in which it was last told. */
+export function reportTable(table: LiteralTable | undefined): Int32Array {
+  return new Int32Array(table === undefined ? 0 : table.useStart.length - 1);
+}

@@ -22,6 +22,7 @@ export interface ShortRule {
   serverPorts?: readonly string[];
   /** Each is a signature's options without sid, with or without a header before them. */
   signatures?: readonly string[];
+  tenant?: number;
 }
 
 export function spec(rule: ShortRule): RuleSpec {
@@ -38,6 +39,7 @@ export function spec(rule: ShortRule): RuleSpec {
       rule.phase === undefined
         ? undefined
         : { phase: rule.phase, client: cidrs(rule.client), clientPorts: ports(rule.clientPorts), server: cidrs(rule.server), serverPorts: ports(rule.serverPorts) },
+    tenant: rule.tenant,
     signatures: (rule.signatures ?? []).map(signature),
   };
 }

@@ -3,7 +3,7 @@
  * counts exactly to 2^53, and an aligned 8-byte store is never seen half done on a 64-bit machine); the main
  * thread reads whenever Prometheus asks. Nobody locks, nobody allocates.
  *
- * Layout: single counters, then families counted by a small index (decode reason, ...), then two histograms.
+ * Layout: single counters, then families counted by a small index (decode reason, ...), then the histograms.
  * Series with several labels are in `series.ts`.
  */
 import { SeriesTable } from "./series.ts";
@@ -71,6 +71,9 @@ export const Counter = {
   BusyPollMicroseconds: 38,
   /** Segments, or their bytes, that found no room to wait for missing ones. */
   ReassemblyRefused: 39,
+  /** Hits of a tenant's contents, and its events, beyond its quota. */
+  StepsThrottled: 40,
+  EventsThrottled: 41,
 } as const;
 
 /** Room kept for single counters. */
@@ -110,6 +113,10 @@ const TIME_TO_DEAD_BOUNDS = [
   100, 250, 500, 1_000, 2_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
   10_000_000, 60_000_000,
 ] as const;
+const IDENTITY_BOUNDS = [
+  5_000, 10_000, 25_000, 50_000, 100_000, 200_000, 350_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_500_000, 5_000_000,
+  10_000_000, 30_000_000, 60_000_000,
+] as const;
 /** Buckets with +Inf, sum, count. */
 const HISTOGRAM_WORDS = 16 + 1 + 2;
 
@@ -118,9 +125,11 @@ export const Histograms = {
   reaction: { base: HISTOGRAMS_BASE, boundsMicroseconds: REACTION_BOUNDS },
   /** First RST to the proof that both ends are dead. */
   timeToDead: { base: HISTOGRAMS_BASE + HISTOGRAM_WORDS, boundsMicroseconds: TIME_TO_DEAD_BOUNDS },
+  /** First packet of a new pod's connection to the word of whose it is. */
+  identity: { base: HISTOGRAMS_BASE + 2 * HISTOGRAM_WORDS, boundsMicroseconds: IDENTITY_BOUNDS },
 } as const satisfies Record<string, HistogramLayout>;
 
-export const COUNTER_WORDS = HISTOGRAMS_BASE + 2 * HISTOGRAM_WORDS;
+export const COUNTER_WORDS = HISTOGRAMS_BASE + 3 * HISTOGRAM_WORDS;
 
 /** One Worker's counters; both threads make one on the same buffers. */
 export class Counters {

@@ -54,6 +54,8 @@ export const SINGLE_METRICS: readonly SingleMetric[] = [
   grows(Counter.OutboxDropped, "inject_dropped_packets", "Forged packets that found the outbox full"),
   grows(Counter.ProbesSent, "probes_sent", "Keep-alive probes sent to prove an end dead"),
   grows(Counter.BytesAfterTrigger, "bytes_after_trigger", "Payload bytes that passed after a trigger"),
+  grows(Counter.StepsThrottled, "tenant_throttled_matches", "Matches of contents that a namespace had beyond its quota"),
+  grows(Counter.EventsThrottled, "tenant_throttled_events", "Events that a namespace had beyond its quota"),
   grows(Counter.RecordsDropped, "records_dropped", "Records for the main thread that found the ring full"),
   now(Counter.PolicyGeneration, "worker_policy_generation", "Compiled policy that the worker runs"),
   now(Counter.Stopped, "injection_stopped", "1 while the emergency stop is on"),

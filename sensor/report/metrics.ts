@@ -74,6 +74,10 @@ export function createMetrics(sources: MetricSources): Registry {
   registerPulled(registry, "histogram", reaction, "Trigger on the wire to the first RST handed to the kernel", () =>
     histogramSamples(reaction, Histograms.reaction, arrays),
   );
+  const identity = "flowreset_pod_identity_gap_seconds";
+  registerPulled(registry, "histogram", identity, "First packet of a new pod's connection to the word of whose it is", () =>
+    histogramSamples(identity, Histograms.identity, arrays),
+  );
   const timeToDead = "flowreset_time_to_dead_seconds";
   registerPulled(registry, "histogram", timeToDead, "First RST to the proof that both ends are dead", () =>
     histogramSamples(timeToDead, Histograms.timeToDead, arrays),
