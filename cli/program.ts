@@ -6,6 +6,7 @@ import { reportFailure } from "./failure.ts";
 import { addFlowsCommand } from "./flows.ts";
 import { examplesHelp, exitCodesHelp } from "./help.ts";
 import { addKillCommand } from "./kill.ts";
+import { addOperatorCommand } from "./operator.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addSensorCommand } from "./sensor.ts";
 import { addStatusCommand } from "./status.ts";
@@ -49,6 +50,7 @@ function program(surroundings: Surroundings, done: (code: ExitCode) => void): Co
     );
   for (const add of [
     addSensorCommand,
+    addOperatorCommand,
     addReplayCommand,
     addKillCommand,
     addFlowsCommand,

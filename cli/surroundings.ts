@@ -1,4 +1,5 @@
 /** What the commands see of the world, so that a test can give them another one. */
+import type { OperatorOptions, RunningOperator } from "../operator/options.ts";
 import type { ReplayOptions, ReplaySummary, RunningSensor, SensorOptions } from "../sensor/options.ts";
 
 /** A terminal, pipe or file to write to. */
@@ -18,10 +19,11 @@ export interface Surroundings {
   /** Calls back for each signal of a person or an init system; returns how to stop listening. */
   onSignal(listener: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): () => void;
   runSensor(options: SensorOptions): Promise<RunningSensor>;
+  runOperator(options: OperatorOptions): Promise<RunningOperator>;
   replay(options: ReplayOptions): Promise<ReplaySummary>;
 }
 
-/** The real ones. The sensor is loaded when it is called. */
+/** The real ones. Sensor and operator are loaded when they are called. */
 export function realSurroundings(): Surroundings {
   return {
     stdout: process.stdout,
@@ -36,6 +38,7 @@ export function realSurroundings(): Surroundings {
       return () => signals.forEach((signal, i) => process.removeListener(signal, calls[i]));
     },
     runSensor: async (options) => (await import("../sensor/main.ts")).runSensor(options),
+    runOperator: async (options) => (await import("../operator/main.ts")).runOperator(options),
     replay: async (options) => (await import("../sensor/replay.ts")).replay(options),
   };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlServer } from "../sensor/control/mod.ts";
 import type { ControlHandlers, FlowLine, ResetFlow, ResetLine, SensorStatus } from "../sensor/control/mod.ts";
+import type { OperatorOptions } from "../operator/options.ts";
 import type { ReplayOptions, ReplaySummary, RunningSensor, SensorOptions } from "../sensor/options.ts";
 import { main } from "./mod.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -15,6 +16,7 @@ export interface World extends Disposable {
   /** What the fake sensor and replay were given. */
   started: SensorOptions[];
   replayed: ReplayOptions[];
+  operated: OperatorOptions[];
   closed: number;
   reopened: number;
   signal(name: "SIGINT" | "SIGTERM" | "SIGHUP"): void;
@@ -47,6 +49,7 @@ export function makeWorld(fakes: Fakes = {}): World {
     stopFile: join(folder, "stop"),
     started: [],
     replayed: [],
+    operated: [],
     closed: 0,
     reopened: 0,
     signal: (name) => listeners.forEach((listener) => listener(name)),
@@ -73,6 +76,11 @@ export function makeWorld(fakes: Fakes = {}): World {
       if (fakes.refusal !== undefined) throw fakes.refusal;
       world.started.push(options);
       return fakeSensor(world, fakes);
+    },
+    async runOperator(options) {
+      world.operated.push(options);
+      const { promise: finished, resolve } = Promise.withResolvers<void>();
+      return { finished, reportUrl: "", healthUrl: "", isLeader: false, close: async () => resolve() };
     },
     async replay(options) {
       world.replayed.push(options);
