@@ -1,20 +1,26 @@
-/** What the leader does, and nobody else: follows the objects, keeps their status, answers the sensors. */
-import { CertificateKeeper, type KeptCertificate } from "./certificate/mod.ts";
+/** What the leader does, and nobody else: wires the controllers to the objects that they follow and to the reports. */
 import type { Reply, Report } from "../crds/stream/mod.ts";
+import { EventRecorder, RESOURCES, type KubeClient, type KubeObject, type Reflector, type ReflectorEvent } from "../kube/mod.ts";
+import { CertificateKeeper, type KeptCertificate } from "./certificate/mod.ts";
 import { DefaultFleet } from "./defaultFleet/mod.ts";
-import { EventRecorder, KubeError, Reflector, RESOURCES, type KubeClient, type KubeObject, type ReflectorEvent, type Resource } from "../kube/mod.ts";
+import { daemonSetFacts, FLEET_LABEL, FleetController, fleetFacts, type DaemonSetFacts, type FleetFacts } from "./fleet/mod.ts";
 import { FlowResetController, flowResetFacts, flowResetKey, type FlowResetFacts } from "./flowReset/mod.ts";
+import { Following } from "./following.ts";
 import type { Logger } from "./log.ts";
 import { NodeAddresses, nodeFacts, podCidrsOf, publishDiscovery, type NodeFacts } from "./nodes/mod.ts";
 import { LABELS, NAMES, REPORT_PORT } from "./options.ts";
-import { KeyedQueue, type QueueFigures } from "./queue/mod.ts";
+import { PolicyController, policyFacts, policyKey, type PolicyFacts } from "./policy/mod.ts";
+import type { KeyedQueue } from "./queue/mod.ts";
 import { Roster } from "./roster/mod.ts";
+import { SensorNodeController, sensorNodeFacts, type SensorNodeFacts } from "./sensorNode/mod.ts";
 import { nextReportMs } from "./stream/mod.ts";
 
 export interface LeadingOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly identity: string;
+  readonly sensorServiceAccount: string;
+  readonly sensorImage: string;
   readonly log: Logger;
   /** Where this replica takes reports: told to sensors where there is no Service. */
   readonly ownUrl: string;
@@ -25,86 +31,147 @@ export interface LeadingOptions {
 type Service = KubeObject & { readonly spec?: { readonly clusterIP?: string } };
 
 const SWEEP_MS = 5_000;
-/** Nodes that come together are told together. */
+/** What comes together is looked at together: nodes, namespaces, fleets. */
 const SETTLE_MS = 1_000;
-const WORKERS = 8;
+const FINDING_WORKERS = 16;
 
 export class Leading {
   readonly roster = new Roster();
+  readonly following: Following;
   readonly #options: LeadingOptions;
   readonly #recorder: EventRecorder;
   readonly #addresses = new NodeAddresses();
-  readonly #queues: KeyedQueue[] = [];
-  readonly #reflectors: Reflector<KubeObject>[] = [];
   readonly #nodes: Reflector<NodeFacts>;
+  readonly #namespaces: Reflector<KubeObject>;
+  readonly #fleets: Reflector<FleetFacts>;
+  readonly #daemonSets: Reflector<DaemonSetFacts>;
+  readonly #sensorNodes: Reflector<SensorNodeFacts>;
   readonly #flowResets: readonly Reflector<FlowResetFacts>[];
+  readonly #policies: readonly Reflector<PolicyFacts>[];
   readonly #flowReset: FlowResetController;
-  readonly #discovery: KeyedQueue;
+  readonly #policy: PolicyController;
+  readonly #sensorNode: SensorNodeController;
+  readonly #discoveryQueue: KeyedQueue;
+  readonly #fleetQueue: KeyedQueue;
+  readonly #policyQueue: KeyedQueue;
+  #isSynced = false;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: LeadingOptions) {
     this.#options = options;
-    const { client, identity, log } = options;
+    const { client, namespace, identity, log } = options;
+    this.following = new Following(client, log, () => this.#begin());
     this.#recorder = new EventRecorder({ client, reportingController: NAMES.reportingController, reportingInstance: identity, log });
+    const { following, roster } = this;
+    const shared = { client, roster, recorder: this.#recorder, fieldManager: NAMES.fieldManager, nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
-    const flowResetQueue = this.#queue("flowreset", (key, signal) => this.#flowReset.reconcile(key, signal));
+    const flowResetQueue = following.queue("flowreset", this.#whenSynced((key, signal) => this.#flowReset.reconcile(key, signal)), FINDING_WORKERS);
     this.#flowReset = new FlowResetController({
-      client,
-      recorder: this.#recorder,
-      roster: this.roster,
-      fieldManager: NAMES.fieldManager,
+      ...shared,
       nodeOfAddress: (address) => this.#addresses.nodeOf(address),
-      find: (key) => this.#findFlowReset(key),
+      find: (key) => find(this.#flowResets, "FlowReset", key),
       enqueue: (key) => flowResetQueue.add(key),
-      nowMs: () => Date.now(),
-      monotonicMs: () => performance.now(),
     });
     this.#flowResets = [RESOURCES.flowResets, RESOURCES.clusterFlowResets].map((resource) =>
-      this.#follow(resource, flowResetFacts, ({ object }) => flowResetQueue.add(flowResetKey(object))),
+      following.follow(resource, { transform: flowResetFacts, onChange: ({ object }) => flowResetQueue.add(flowResetKey(object)) }),
     );
 
-    const keeper = new CertificateKeeper({
-      client,
-      namespace: options.namespace,
-      name: NAMES.secret,
-      hosts: [this.#serverName],
-      fieldManager: NAMES.fieldManager,
-      labels: LABELS,
-      nowMs: () => Date.now(),
+    this.#policyQueue = following.queue("policy", this.#whenSynced((key, signal) => this.#policy.reconcile(key, signal)));
+    this.#policy = new PolicyController({
+      ...shared,
+      find: (key) => find(this.#policies, "ResponsePolicy", key),
+      count: () => this.#policies.reduce((sum, { objects }) => sum + objects.size, 0),
+      labelsOfNode: (node) => this.#nodes.objects.get(node)?.labels,
+      labelsOfNamespace: (name) => this.#namespaces.objects.get(name)?.metadata.labels,
+      fleets: () => [...this.#fleets.objects.values()].flatMap(({ metadata: { name }, spec }) => (spec === undefined ? [] : [{ name, enforcement: spec.enforcement, enforceNamespaces: spec.enforceNamespaces }])),
+      enqueueAfter: (key, ms) => this.#policyQueue.addAfter(key, ms),
     });
-    this.#queue("certificate", async (_key, signal) => (await keeper.reconcile(signal)).againMs).add("certificate");
+    this.#policies = [RESOURCES.responsePolicies, RESOURCES.clusterResponsePolicies].map((resource) =>
+      following.follow(resource, { transform: policyFacts, onChange: ({ object }) => this.#policyQueue.add(policyKey(object)) }),
+    );
 
-    const defaultFleet = new DefaultFleet({ client, namespace: options.namespace, name: NAMES.defaultFleet, ownerRole: NAMES.clusterRole, fieldManager: NAMES.fieldManager });
-    const defaultFleetQueue = this.#queue("defaultfleet", (_key, signal) => defaultFleet.reconcile(signal));
-    this.#reflectors.push(defaultFleet.follow(() => defaultFleetQueue.add("defaultfleet"), log));
-
-    this.#discovery = this.#queue("discovery", (_key, signal) => this.#publish(signal));
-    this.#nodes = this.#follow(RESOURCES.nodes, nodeFacts, ({ type, object, previous }) => {
-      if (previous !== undefined) this.#addresses.remove(previous);
-      if (type === "Deleted") this.#addresses.remove(object);
-      else this.#addresses.put(object);
-      this.#discovery.addAfter("discovery", SETTLE_MS);
+    const fleet = new FleetController({
+      ...shared,
+      namespace,
+      serviceAccount: options.sensorServiceAccount,
+      defaultImage: options.sensorImage,
+      fleets: () => this.#fleets.objects,
+      daemonSet: (name) => this.#daemonSets.objects.get(`${namespace}/${name}`),
+      nodes: () => this.#nodes.objects.values(),
     });
+    this.#fleetQueue = following.queue("fleet", this.#whenSynced((key, signal) => fleet.reconcile(key, signal)));
+    this.#fleets = following.follow(RESOURCES.sensorFleets, {
+      transform: fleetFacts,
+      onChange: ({ type, object, previous }) => {
+        this.#fleetQueue.add(object.metadata.name);
+        if (type === "Modified" && previous?.metadata.generation === object.metadata.generation) return; // Our own status.
+        this.#lookAtFleets(); // They may overlap no more.
+        this.#policy.lookAtAll();
+      },
+    });
+    this.#daemonSets = following.follow(RESOURCES.daemonSets, {
+      namespace,
+      labelSelector: FLEET_LABEL,
+      transform: daemonSetFacts,
+      onChange: ({ object }) => this.#fleetQueue.add(object.metadata.labels?.[FLEET_LABEL] ?? ""),
+    });
+    const defaultFleet = new DefaultFleet({ client, namespace, name: NAMES.defaultFleet, ownerRole: NAMES.clusterRole, fieldManager: NAMES.fieldManager });
+    const defaultFleetQueue = following.queue("defaultfleet", (_key, signal) => defaultFleet.reconcile(signal));
+    following.follow<KubeObject>(RESOURCES.configMaps, {
+      namespace,
+      fieldSelector: `metadata.name=${NAMES.defaultFleet}`,
+      transform: (raw) => raw,
+      onChange: () => defaultFleetQueue.add("defaultfleet"),
+    });
+    defaultFleetQueue.add("defaultfleet");
+
+    const sensorNodeQueue = following.queue("sensornode", this.#whenSynced((key, signal) => this.#sensorNode.reconcile(key, signal)));
+    this.#sensorNode = new SensorNodeController({
+      ...shared,
+      find: (name) => this.#sensorNodes.objects.get(name),
+      hasNode: (name) => this.#nodes.objects.has(name),
+      enqueue: (name) => sensorNodeQueue.add(name),
+      takeUnreported: (node, session, results) => this.#flowReset.takeUnreported(node, session, results),
+      onFreshness: () => {
+        this.#policy.lookAtAll();
+        this.#lookAtFleets();
+      },
+    });
+    this.#sensorNodes = following.follow(RESOURCES.sensorNodes, {
+      transform: sensorNodeFacts,
+      onChange: ({ type, object }) => {
+        if (type !== "Deleted") this.#sensorNode.see(object);
+        if (type !== "Modified") sensorNodeQueue.add(object.metadata.name);
+      },
+    });
+
+    this.#discoveryQueue = following.queue("discovery", this.#whenSynced((_key, signal) => this.#publish(signal)));
+    this.#nodes = following.follow(RESOURCES.nodes, {
+      transform: nodeFacts,
+      onChange: (event) => {
+        this.#takeNode(event);
+        if (event.type === "Deleted") sensorNodeQueue.add(event.object.metadata.name);
+      },
+    });
+    this.#namespaces = following.follow(RESOURCES.namespaces, {
+      transform: ({ apiVersion, kind, metadata: { name, labels, resourceVersion } }) => ({ apiVersion, kind, metadata: { name, labels, resourceVersion } as KubeObject["metadata"] }),
+      onChange: ({ object, previous }) => {
+        if (JSON.stringify(previous?.metadata.labels) !== JSON.stringify(object.metadata.labels)) this.#policy.lookAtAll();
+      },
+    });
+
+    const keeper = new CertificateKeeper({ ...shared, namespace, name: NAMES.secret, hosts: [this.#serverName], labels: LABELS });
+    following.queue("certificate", async (_key, signal) => (await keeper.reconcile(signal)).againMs).add("certificate");
   }
 
   start(): void {
-    for (const reflector of this.#reflectors) reflector.start();
+    this.following.start();
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
   /** The bundle that sensors must trust may be another now. */
   certificateChanged(): void {
-    this.#discovery.add("discovery");
-  }
-
-  /** What is missing for the work to be whole; undefined: nothing. */
-  trouble(): string | undefined {
-    for (const { isSynced, state } of this.#reflectors) if (!isSynced) return state.error?.message ?? "still reading the cluster's objects";
-    return undefined;
-  }
-
-  get queues(): readonly QueueFigures[] {
-    return this.#queues.map(({ figures }) => figures);
+    this.#discoveryQueue.add("discovery");
   }
 
   /** Takes a report over; undefined where there is no room for its sensor. */
@@ -112,53 +179,62 @@ export class Leading {
     const heard = this.roster.hear(report, performance.now());
     if (heard === undefined) return undefined;
     this.#flowReset.hear(report, heard.isNewSession);
+    this.#policy.hear(report, heard);
+    this.#sensorNode.heard(report.node);
+    // Told to another leader, what it knew is not known here: 0 asks for all of it.
+    const isTakenOver = heard.isNewSession && report.sequence > 1;
     return {
-      acknowledged: this.#flowReset.acknowledged(report.node, report.sequence),
+      acknowledged: isTakenOver ? 0 : this.#flowReset.acknowledged(report.node, report.sequence),
       nextReportMs: nextReportMs(this.roster.sensors.size),
     };
   }
 
+  get figures() {
+    const { flowReset, policy, sensorNode } = { flowReset: this.#flowReset.figures, policy: this.#policy.figures, sensorNode: { stale: this.#sensorNode.stale } };
+    return { ...flowReset, ...policy, ...sensorNode, sensors: this.roster.sensors.size };
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
-    await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
-    await Promise.all(this.#queues.map((queue) => queue.close()));
+    this.#policy.close();
+    await this.following.close();
     await this.#recorder.close();
-  }
-
-  #queue(name: string, reconcile: (key: string, signal: AbortSignal) => Promise<number | undefined>): KeyedQueue {
-    const { log } = this.#options;
-    const queue = new KeyedQueue({
-      name,
-      workers: WORKERS,
-      reconcile,
-      restOf: (error) => (KubeError.is(error) ? error.retryAfterMs : undefined),
-      onError: (key, error, restMs) => log.warn({ queue: name, key, restMs: Math.round(restMs), err: error as Error }, "trying again later"),
-    });
-    this.#queues.push(queue);
-    return queue;
-  }
-
-  #follow<T extends KubeObject>(resource: Resource, transform: (raw: KubeObject) => T, onChange: (event: ReflectorEvent<T>) => void): Reflector<T> {
-    const { client, log } = this.#options;
-    const reflector = new Reflector<T>({ client, resource, transform, onChange, onSynced: () => this.#discovery.add("discovery"), log });
-    this.#reflectors.push(reflector as unknown as Reflector<KubeObject>);
-    return reflector;
-  }
-
-  #findFlowReset(key: string): FlowResetFacts | undefined {
-    const [kind, name] = key.split(" ") as [FlowResetFacts["kind"], string];
-    return this.#flowResets[kind === "FlowReset" ? 0 : 1]!.objects.get(name);
   }
 
   get #serverName(): string {
     return `${NAMES.service}.${this.#options.namespace}.svc`;
   }
 
+  /** Nothing is decided on half of the world: keys that came before are looked at when all is known. */
+  #whenSynced(reconcile: (key: string, signal: AbortSignal) => Promise<number | undefined>): (key: string, signal: AbortSignal) => Promise<number | undefined> {
+    return async (key, signal) => (this.#isSynced ? reconcile(key, signal) : SETTLE_MS);
+  }
+
+  #begin(): void {
+    this.#isSynced = true;
+    this.#discoveryQueue.add("discovery");
+  }
+
+  #takeNode({ type, object, previous }: ReflectorEvent<NodeFacts>): void {
+    if (previous !== undefined) this.#addresses.remove(previous);
+    if (type === "Deleted") this.#addresses.remove(object);
+    else this.#addresses.put(object);
+    const isSame = type === "Modified" && JSON.stringify([previous?.labels, previous?.podCidrs]) === JSON.stringify([object.labels, object.podCidrs]);
+    if (isSame) return; // Its heartbeat.
+    this.#discoveryQueue.addAfter("discovery", SETTLE_MS);
+    this.#lookAtFleets();
+    this.#policy.lookAtAll();
+  }
+
+  #lookAtFleets(): void {
+    for (const name of this.#fleets?.objects.keys() ?? []) this.#fleetQueue.addAfter(name, SETTLE_MS);
+  }
+
   /** Written once there is something to trust: a sensor that finds nothing waits. */
   async #publish(signal: AbortSignal): Promise<undefined> {
     const { client, namespace, ownUrl, certificate } = this.#options;
     const served = certificate();
-    if (served === undefined || !this.#nodes.isSynced) return undefined;
+    if (served === undefined) return undefined; // certificateChanged() comes back to it.
     const service = await client.find<Service>(RESOURCES.services, { namespace, name: NAMES.service }, { signal });
     const clusterIp = service?.spec?.clusterIP;
     const url = clusterIp === undefined || clusterIp === "None" ? ownUrl : `https://${clusterIp.includes(":") ? `[${clusterIp}]` : clusterIp}:${REPORT_PORT}`;
@@ -168,6 +244,14 @@ export class Leading {
   }
 
   #sweep(): void {
+    if (!this.#isSynced) return;
     for (const { objects } of this.#flowResets) this.#flowReset.sweep(objects.values());
+    this.#sensorNode.sweep();
   }
+}
+
+/** A key names the kind first; of each pair the namespaced kind is the first. */
+function find<T extends KubeObject>([namespaced, cluster]: readonly Reflector<T>[], kind: string, key: string): T | undefined {
+  const [found, name] = key.split(" ") as [string, string];
+  return (found === kind ? namespaced : cluster)?.objects.get(name);
 }

@@ -114,11 +114,13 @@ class Replica implements RunningOperator {
   }
 
   #lead(): void {
-    const { namespace, identity } = this.#options;
+    const { namespace, identity, sensorServiceAccount, sensorImage } = this.#options;
     this.#leading = new Leading({
       client: this.#client,
       namespace,
       identity,
+      sensorServiceAccount,
+      sensorImage,
       log: this.#log,
       ownUrl: this.reportUrl,
       certificate: () => this.#certificate,
@@ -139,7 +141,7 @@ class Replica implements RunningOperator {
   #trouble(): string | undefined {
     if (this.#certificate === undefined) return "no certificate to serve reports with yet";
     if (this.#leading === undefined && this.#leaderUrl === undefined) return "nobody leads yet";
-    return this.#leading?.trouble();
+    return this.#leading?.following.trouble();
   }
 
   async #stop(): Promise<void> {

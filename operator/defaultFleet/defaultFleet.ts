@@ -1,5 +1,5 @@
 /** Brings the cluster to what the ConfigMap asks for. */
-import { Reflector, RESOURCES, type KubeClient, type KubeObject, type Log, type OwnerReference } from "../../kube/mod.ts";
+import { RESOURCES, type KubeClient, type KubeObject, type OwnerReference } from "../../kube/mod.ts";
 import { plan, readWanted } from "./plan.ts";
 
 export interface DefaultFleetOptions {
@@ -21,12 +21,6 @@ export class DefaultFleet {
 
   constructor(options: DefaultFleetOptions) {
     this.#options = options;
-  }
-
-  /** A watch of the ConfigMap, not started: `onDue` when there is something to reconcile, also once at its start. */
-  follow(onDue: () => void, log?: Log): Reflector {
-    const { client, namespace, name } = this.#options;
-    return new Reflector({ client, resource: RESOURCES.configMaps, namespace, fieldSelector: `metadata.name=${name}`, onChange: onDue, onSynced: onDue, ...(log !== undefined && { log }) });
   }
 
   /** Reads anew, and does what is due. @returns when to look again. @throws KubeError, or what is wrong in the ConfigMap */

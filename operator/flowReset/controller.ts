@@ -69,7 +69,8 @@ export class FlowResetController {
 
   /** Results that a SensorNode holds, because nobody took them when they came. */
   takeUnreported(node: string, session: string, results: readonly ResetReport[]): void {
-    for (const reset of results) this.#takeResult(node, session, 0, reset);
+    // Its sensor posts them as well, and is answered there: here nothing waits for an acknowledgement.
+    for (const reset of results) this.#takeResult(node, session, Number.MAX_SAFE_INTEGER, reset);
   }
 
   /** Up to which report the sensor need keep nothing. */

@@ -43,7 +43,7 @@ export function planFlowReset(input: FlowResetInput): FlowResetPlan {
     return { status: finished(input, { phase: "Failed", reason: fault?.reason ?? "Invalid", message: fault?.message ?? "Cannot read it" }, false) };
   }
   const startMs = startOf(input);
-  const untilMs = startMs + holdMs(spec);
+  const untilMs = holdUntil(input, startMs);
   const ending = endingOf(input, spec, untilMs);
   if (typeof ending !== "number") return { status: finished(input, ending, true) };
   return activePlan(input, spec, startMs, untilMs, Math.max(1, ending - nowMs));
@@ -90,7 +90,7 @@ function activePlan(input: FlowResetInput, spec: FlowResetSpec, startMs: number,
 function finished(input: FlowResetInput, { phase, reason, message }: Ending, isAccepted: boolean): FlowResetStatus {
   const isComplete = phase === "Succeeded";
   const startMs = startOf(input);
-  const untilMs = startMs + (input.spec === undefined ? 0 : holdMs(input.spec));
+  const untilMs = holdUntil(input, startMs);
   const status = statusOf(input, phase, message, startMs, untilMs, [
     { type: "Accepted", status: isAccepted ? "True" : "False", reason: isAccepted ? "Accepted" : reason, message: isAccepted ? "" : message },
     isComplete ? { type: "Complete", status: "True", reason, message } : { type: "Failed", status: "True", reason, message },
@@ -133,6 +133,14 @@ function flowInStatus({ node, client, server, clientPod, serverPod, outcome, rea
     ...(reason !== "" && { reason }),
     ...(latencyMicroseconds > 0 && { latency: `${(latencyMicroseconds / 1_000).toFixed(1)}ms` }),
   };
+}
+
+/** Never shorter than asked for: what is written has whole seconds only. */
+function holdUntil({ status, spec }: FlowResetInput, startMs: number): number {
+  const written = Date.parse(status.holdUntilTime ?? "");
+  if (!Number.isNaN(written)) return written;
+  const ms = spec === undefined ? 0 : holdMs(spec);
+  return ms === 0 ? startMs : Math.ceil((startMs + ms) / 1_000) * 1_000;
 }
 
 /** The first sensor's or the operator's beginning; no node's clock can put it before the object or after now. */

@@ -43,8 +43,8 @@ describe("the roster", () => {
   it("lets what was taken over grow within a session, and begin anew with the next", () => {
     const roster = new Roster();
     const observed = (policies: string) => ({ observed: { policies, flowResets: "1", fleet: "1" } });
-    expect(roster.hear(reportOf("n1", observed("50")), 0)!.policiesAdvanced).toBe(true);
-    expect(roster.hear(reportOf("n1", { sequence: 2, ...observed("40") }), 1)!.policiesAdvanced).toBe(false);
+    expect(roster.hear(reportOf("n1", observed("50")), 0)!.policiesBefore).toBe(0);
+    expect(roster.hear(reportOf("n1", { sequence: 2, ...observed("40") }), 1)!.policiesBefore).toBe(50);
     expect(roster.sensors.get("n1")!.policies).toBe(50);
     roster.hear(reportOf("n1", { session: "s2", ...observed("") }), 2);
     expect(roster.sensors.get("n1")!.policies).toBe(0);

@@ -43,8 +43,8 @@ export interface Heard {
   readonly isBack: boolean;
   /** Of policies whose failures came, went or changed. */
   readonly failuresChanged: readonly string[];
-  readonly policiesAdvanced: boolean;
-  readonly flowResetsAdvanced: boolean;
+  /** What `sensor.policies` was before. */
+  readonly policiesBefore: number;
 }
 
 export interface Heartbeat {
@@ -94,8 +94,7 @@ export class Roster {
       isNewSession,
       isBack,
       failuresChanged,
-      policiesAdvanced: sensor.policies > before.policies,
-      flowResetsAdvanced: sensor.flowResets > before.flowResets,
+      policiesBefore: before.policies,
     };
   }
 

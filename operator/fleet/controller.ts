@@ -1,0 +1,135 @@
+/** The SensorFleet controller: gathers, plans, applies, writes the status. */
+import { KubeError, RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
+import type { NodeFacts } from "../nodes/mod.ts";
+import { revisionOf, type Roster } from "../roster/mod.ts";
+import { coverageOf } from "./coverage.ts";
+import { daemonSetName, daemonSetOf } from "./daemonSet.ts";
+import { failedPods, type FailedPods } from "./failures.ts";
+import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
+import { planFleet } from "./plan.ts";
+
+export interface FleetControllerOptions {
+  readonly client: KubeClient;
+  readonly roster: Roster;
+  readonly fieldManager: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly defaultImage: string;
+  fleets(): ReadonlyMap<string, FleetFacts>;
+  daemonSet(name: string): DaemonSetFacts | undefined;
+  nodes(): Iterable<NodeFacts>;
+  nowMs(): number;
+  monotonicMs(): number;
+}
+
+interface Track {
+  readonly uid: string;
+  applied?: { readonly fleetGeneration: number; readonly daemonSetGeneration: number };
+  writtenRevision: number;
+  pods: FailedPods;
+  podsAtMs: number;
+  obstacle?: string | undefined;
+}
+
+/** Pods are asked for no oftener than this, and only while some do not work. */
+const PODS_MS = 10_000;
+const LOOK_AGAIN_MS = 60_000;
+const SHOWN_MS = 200;
+
+export class FleetController {
+  readonly #options: FleetControllerOptions;
+  readonly #tracks = new Map<string, Track>();
+
+  constructor(options: FleetControllerOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(name: string, signal: AbortSignal): Promise<number | undefined> {
+    const fleet = this.#options.fleets().get(name);
+    if (fleet === undefined || fleet.metadata.deletionTimestamp !== undefined) {
+      this.#tracks.delete(name); // Its DaemonSet goes with it: it is owned.
+      return undefined;
+    }
+    const track = this.#trackOf(name, fleet);
+    if (revisionOf(fleet.metadata.resourceVersion) < track.writtenRevision) return SHOWN_MS;
+    try {
+      return await this.#bringAbout(fleet, track, signal);
+    } catch (error) {
+      // What is in the way is said in the status too, then it is tried again.
+      if (!KubeError.is(error) || error.reason === "Conflict" || track.obstacle === error.message) throw error;
+      track.obstacle = error.message;
+      await this.#write(fleet, track, false, signal);
+      throw error;
+    }
+  }
+
+  async #bringAbout(fleet: FleetFacts, track: Track, signal: AbortSignal): Promise<number> {
+    const { client, fieldManager, namespace, serviceAccount, defaultImage } = this.#options;
+    const { name, uid, generation = 1 } = fleet.metadata;
+    await this.#lookAtPods(fleet, track, signal);
+    const { apply } = this.#plan(fleet, track);
+    if (apply && fleet.spec !== undefined) {
+      const desired = daemonSetOf({ name, uid: uid!, apiVersion: fleet.apiVersion }, fleet.spec, { namespace, serviceAccount, defaultImage });
+      const written = await client.apply<KubeObject>(RESOURCES.daemonSets, desired, { fieldManager, signal });
+      track.applied = { fleetGeneration: generation, daemonSetGeneration: written.metadata.generation ?? 0 };
+    }
+    track.obstacle = undefined;
+    await this.#write(fleet, track, true, signal);
+    return this.#options.daemonSet(daemonSetName(name))?.unavailable ? PODS_MS : LOOK_AGAIN_MS;
+  }
+
+  async #write(fleet: FleetFacts, track: Track, isWell: boolean, signal: AbortSignal): Promise<void> {
+    const { client, fieldManager } = this.#options;
+    const { status } = this.#plan(fleet, track);
+    if (status === undefined) return;
+    try {
+      const written = await client.patchStatus<KubeObject>(RESOURCES.sensorFleets, fleet.metadata, status, { current: fleet, resourceVersion: fleet.metadata.resourceVersion, fieldManager, signal });
+      track.writtenRevision = revisionOf(written.metadata.resourceVersion);
+    } catch (error) {
+      if (isWell && !KubeError.is(error, "NotFound")) throw error;
+    }
+  }
+
+  #plan(fleet: FleetFacts, track: Track) {
+    const { fleets, daemonSet, nodes, defaultImage, nowMs } = this.#options;
+    return planFleet({
+      fleet,
+      daemonSet: daemonSet(daemonSetName(fleet.metadata.name)),
+      applied: track.applied,
+      hasImage: (fleet.spec?.image ?? defaultImage) !== "",
+      coverage: coverageOf(fleet, fleets().values(), nodes()),
+      stale: this.#staleOf(fleet.metadata.name),
+      ...track.pods,
+      obstacle: track.obstacle,
+      nowMs: nowMs(),
+    });
+  }
+
+  async #lookAtPods(fleet: FleetFacts, track: Track, signal: AbortSignal): Promise<void> {
+    const { client, namespace, daemonSet, monotonicMs } = this.#options;
+    const { name } = fleet.metadata;
+    if ((daemonSet(daemonSetName(name))?.unavailable ?? 0) === 0) {
+      track.pods = { failed: 0, failures: [] };
+    } else if (monotonicMs() - track.podsAtMs >= PODS_MS) {
+      track.pods = await failedPods(client, namespace, name, signal);
+      track.podsAtMs = monotonicMs();
+    }
+  }
+
+  #staleOf(fleet: string): number {
+    const { roster, monotonicMs } = this.#options;
+    const asOfMs = monotonicMs();
+    let stale = 0;
+    for (const sensor of roster.sensors.values()) if (sensor.fleet === fleet && !roster.isFresh(sensor.node, asOfMs)) stale++;
+    return stale;
+  }
+
+  #trackOf(name: string, fleet: FleetFacts): Track {
+    let track = this.#tracks.get(name);
+    if (track === undefined || track.uid !== fleet.metadata.uid) {
+      track = { uid: fleet.metadata.uid!, writtenRevision: 0, pods: { failed: 0, failures: [] }, podsAtMs: -PODS_MS };
+      this.#tracks.set(name, track);
+    }
+    return track;
+  }
+}

@@ -1,0 +1,179 @@
+import { describe, expect, it } from "vitest";
+import { nodeFacts } from "../nodes/mod.ts";
+import { coverageOf } from "./coverage.ts";
+import { daemonSetOf, MAX_FLEET_NAME } from "./daemonSet.ts";
+import { daemonSetFacts, fleetFacts, type DaemonSetFacts } from "./facts.ts";
+import { failureOf } from "./failures.ts";
+import { planFleet, type FleetInput } from "./plan.ts";
+
+const NOW = Date.parse("2026-11-26T12:00:00Z");
+const fleet = (spec: object = {}, more: object = {}) =>
+  fleetFacts({ apiVersion: "flowreset.io/v1alpha1", kind: "SensorFleet", metadata: { name: "default", uid: "u1", generation: 1, creationTimestamp: "2026-11-26T10:00:00Z", ...more }, spec });
+const node = (name: string, labels: Record<string, string> = {}) => nodeFacts({ apiVersion: "v1", kind: "Node", metadata: { name, labels: { "kubernetes.io/os": "linux", ...labels } } });
+const SURROUNDINGS = { namespace: "flowreset-system", serviceAccount: "flowreset-sensor", defaultImage: "flowreset:1" };
+const made = (spec: object = {}) => daemonSetOf({ name: "default", uid: "u1", apiVersion: "flowreset.io/v1alpha1" }, fleet(spec).spec!, SURROUNDINGS) as any;
+const running = (more: Partial<DaemonSetFacts> = {}): DaemonSetFacts => ({
+  ...daemonSetFacts({ apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name: "flowreset-sensor-default", generation: 1, ownerReferences: [{ apiVersion: "", kind: "SensorFleet", name: "default", uid: "u1", controller: true }] } }),
+  observedGeneration: 1,
+  desired: 3,
+  ready: 3,
+  updated: 3,
+  ...more,
+});
+const input = (more: Partial<FleetInput> = {}): FleetInput => ({
+  fleet: fleet(),
+  daemonSet: running(),
+  applied: { fleetGeneration: 1, daemonSetGeneration: 1 },
+  hasImage: true,
+  coverage: { uncovered: 0 },
+  stale: 0,
+  failures: [],
+  failed: 0,
+  nowMs: NOW,
+  ...more,
+});
+
+describe("the DaemonSet of a fleet", () => {
+  const { template, updateStrategy } = made().spec;
+  const [container] = template.spec.containers;
+
+  it("has no more rights than it needs", () => {
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"], add: ["NET_RAW"] },
+    });
+    expect(template.spec.securityContext).toEqual({ runAsUser: 0, runAsGroup: 0, seccompProfile: { type: "RuntimeDefault" } });
+    expect(template.spec).not.toHaveProperty("hostPID");
+  });
+
+  it("runs on every Linux node that it has a program for, whatever its taints, in the node's network", () => {
+    expect(template.spec).toMatchObject({ hostNetwork: true, dnsPolicy: "ClusterFirstWithHostNet", nodeSelector: { "kubernetes.io/os": "linux" }, tolerations: [{ operator: "Exists" }], priorityClassName: "system-node-critical" });
+    const [term] = template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms;
+    expect(term.matchExpressions).toContainEqual({ key: "kubernetes.io/arch", operator: "In", values: ["amd64", "arm64"] });
+    expect(updateStrategy.rollingUpdate.maxUnavailable).toBe("10%");
+  });
+
+  it("has no processor limit, which would stall resets", () => {
+    expect(container.resources.limits).not.toHaveProperty("cpu");
+    expect(container.resources.requests.cpu).toBeDefined();
+  });
+
+  it("is probed on loopback only", () => {
+    for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) expect(probe.httpGet.host).toBe("127.0.0.1");
+  });
+
+  it("shows the operator a token that is good for nothing else", () => {
+    const token = template.spec.volumes.find(({ name }: { name: string }) => name === "report-token").projected.sources[0].serviceAccountToken;
+    expect(token.audience).toBe("flowreset-report-stream");
+    expect(container.env).toContainEqual({ name: "REPORT_TOKEN_FILE", value: `/var/run/secrets/flowreset.io/${token.path}` });
+  });
+
+  it("passes on what the fleet says", () => {
+    const { template: told } = made({
+      image: "mine:2",
+      imagePullPolicy: "Always",
+      imagePullSecrets: [{ name: "pull" }],
+      nodeSelector: { pool: "edge", "kubernetes.io/os": "windows" },
+      tolerations: [{ key: "edge", operator: "Exists" }],
+      podLabels: { team: "net", "app.kubernetes.io/name": "stolen" },
+      podAnnotations: { note: "x" },
+      resources: { requests: { cpu: "1" }, limits: { memory: "1Gi" } },
+      capture: { backend: "Libpcap", workers: 4, busyPollMicroseconds: 50, tableCapacity: 4_096, interfaces: ["cali*", "eth0"] },
+      logLevel: "debug",
+    }).spec;
+    expect(told.spec.containers[0]).toMatchObject({
+      image: "mine:2",
+      imagePullPolicy: "Always",
+      args: ["sensor", "--cluster", "--listen=127.0.0.1:9464", "--capture=libpcap", "--workers=4", "--busy-poll=50", "--table-capacity=4096", "--log-level=debug", "--interface", "cali*", "eth0"],
+      resources: { requests: { cpu: "1" }, limits: { memory: "1Gi" } },
+    });
+    expect(told.spec).toMatchObject({ nodeSelector: { pool: "edge", "kubernetes.io/os": "linux" }, tolerations: [{ key: "edge", operator: "Exists" }], imagePullSecrets: [{ name: "pull" }] });
+    expect(told.metadata.labels).toMatchObject({ team: "net", "app.kubernetes.io/name": "flowreset", "flowreset.io/fleet": "default" });
+  });
+});
+
+describe("a fleet", () => {
+  for (const [what, state, reason, apply, more] of [
+    ["without its DaemonSet", "Reconciling", "Applying", true, { daemonSet: undefined, applied: undefined }],
+    ["whose sensors run", "Ready", "Running", false, {}],
+    ["of another generation", "Reconciling", "Applying", true, { fleet: fleet({}, { generation: 2 }) }],
+    ["whose DaemonSet somebody changed", "Reconciling", "Applying", true, { daemonSet: running({ metadata: { name: "d", generation: 2 } }) }],
+    ["whose DaemonSet somebody deleted", "Reconciling", "Applying", true, { daemonSet: undefined }],
+    ["that rolls out", "Reconciling", "RollingOut", false, { daemonSet: running({ updated: 1 }) }],
+    ["whose sensors start", "Reconciling", "Starting", false, { daemonSet: running({ ready: 2 }) }],
+    ["whose sensors fail", "Reconciling", "SensorsFail", false, { daemonSet: running({ ready: 2 }), failed: 1, failures: [{ node: "n1", message: "ErrImagePull" }] }],
+    ["for no node", "Ready", "NoNodeSelected", false, { daemonSet: running({ desired: 0, ready: 0, updated: 0 }) }],
+    ["that cannot be read", "Stalled", "Invalid", false, { fleet: fleet({ capture: { workers: "many" } }) }],
+    ["without an image", "Stalled", "NoImage", false, { hasImage: false }],
+    ["with too long a name", "Stalled", "NameTooLong", false, { fleet: fleet({}, { name: "a".repeat(MAX_FLEET_NAME + 1) }), daemonSet: undefined }],
+    ["whose DaemonSet is another's", "Stalled", "NotOwned", false, { daemonSet: running({ ownerUid: "u2" }), applied: undefined }],
+    ["that overlaps an older one", "Stalled", "Overlap", false, { daemonSet: undefined, coverage: { uncovered: 0, overlap: { fleet: "old", node: "n1", nodes: 2 } } }],
+    ["that is refused a right", "Reconciling", "Obstructed", false, { obstacle: "Cannot patch daemonsets.apps" }],
+  ] as const) {
+    it(`${what} is ${state}, ${reason}${apply ? ", and is applied" : ""}`, () => {
+      const plan = planFleet(input(more as unknown as Partial<FleetInput>));
+      expect(plan.apply).toBe(apply);
+      const holding = plan.status!.conditions!.filter(({ type, status }) => ["Ready", "Reconciling", "Stalled"].includes(type) && status === "True");
+      expect(holding.map(({ type, reason: why }) => [type, why])).toEqual([[state, reason]]);
+    });
+  }
+
+  it("names the field that is wrong", () => {
+    const { conditions } = planFleet(input({ fleet: fleet({ capture: { workers: "many" } }) })).status!;
+    expect(conditions![0]!.message).toMatch(/^spec\.capture\.workers: /);
+  });
+
+  it("says that the emergency stop is on, and which nodes nobody watches", () => {
+    const { conditions } = planFleet(input({ fleet: fleet({ enforcement: "ObserveOnly" }), stale: 1, coverage: { uncovered: 2 } })).status!;
+    expect(conditions!.find(({ type }) => type === "Enforcing")).toMatchObject({ status: "False", reason: "ObserveOnly" });
+    expect(conditions!.find(({ type }) => type === "Coverage")).toMatchObject({ status: "False", message: "1 sensors are silent for three heartbeats; 2 nodes cannot have a sensor" });
+  });
+
+  it("is not written again while nothing changes", () => {
+    const { status } = planFleet(input());
+    expect(planFleet(input({ fleet: { ...fleet(), status: status! }, nowMs: NOW + 60_000 })).status).toBeUndefined();
+  });
+});
+
+describe("the nodes of a fleet", () => {
+  const nodes = [node("n1"), node("edge", { pool: "edge" }), node("win", { "kubernetes.io/os": "windows" }), node("virtual", { type: "virtual-kubelet" })];
+  const old = fleet({ nodeSelector: { pool: "edge" } }, { name: "old", uid: "u0", creationTimestamp: "2026-11-26T09:00:00Z" });
+
+  it("are counted where they cannot have a sensor", () => expect(coverageOf(fleet(), [], nodes)).toEqual({ uncovered: 2, overlap: undefined }));
+
+  it("belong to the older of two fleets that select them, which does not care", () => {
+    expect(coverageOf(fleet(), [old, fleet()], nodes).overlap).toEqual({ fleet: "old", node: "edge", nodes: 1 });
+    expect(coverageOf(old, [old, fleet()], nodes).overlap).toBeUndefined();
+  });
+
+  it("are free when the older one goes", () => {
+    const going = fleet({}, { name: "old", uid: "u0", creationTimestamp: "2026-11-26T09:00:00Z", deletionTimestamp: "2026-11-26T11:00:00Z" });
+    expect(coverageOf(fleet(), [going, fleet()], nodes).overlap).toBeUndefined();
+  });
+
+  it("of the same second go by the name", () => {
+    const twin = fleet({}, { name: "a", uid: "u9" });
+    expect(coverageOf(fleet(), [twin], nodes).overlap?.fleet).toBe("a");
+    expect(coverageOf(twin, [fleet()], nodes).overlap).toBeUndefined();
+  });
+});
+
+describe("a pod", () => {
+  const withStatus = (status: object) => failureOf({ apiVersion: "v1", kind: "Pod", metadata: { name: "p" }, status });
+  for (const [what, status, words] of [
+    ["that runs", { phase: "Running", containerStatuses: [{ state: { running: {} } }] }, undefined],
+    ["that begins", { containerStatuses: [{ state: { waiting: { reason: "ContainerCreating" } } }] }, undefined],
+    ["without its image", { containerStatuses: [{ state: { waiting: { reason: "ImagePullBackOff", message: "no such image" } } }] }, "ImagePullBackOff: no such image"],
+    [
+      "that crashes",
+      { containerStatuses: [{ restartCount: 4, state: { waiting: { reason: "CrashLoopBackOff", message: "back-off" } }, lastState: { terminated: { exitCode: 1, reason: "Error", message: "one\nCannot open a socket\n" } } }] },
+      "CrashLoopBackOff, ended 4 times, last Error with code 1: Cannot open a socket",
+    ],
+    ["that was evicted", { phase: "Failed", reason: "Evicted", message: "disk" }, "Evicted: disk"],
+    ["without room", { conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "no memory" }] }, "Unschedulable: no memory"],
+  ] as const) {
+    it(`${what} ${words === undefined ? "has not failed" : `says ${words}`}`, () => expect(withStatus(status)).toBe(words));
+  }
+});

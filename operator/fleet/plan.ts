@@ -1,0 +1,100 @@
+/** A fleet's status, and whether its DaemonSet is (still) what it should be. Pure. */
+import { mergeConditions, readiness, sameStatus, type ConditionWords, type Verdict } from "../condition/mod.ts";
+import type { NodeFailure, SensorFleetStatus } from "../../crds/mod.ts";
+import type { Coverage } from "./coverage.ts";
+import { MAX_FLEET_NAME } from "./daemonSet.ts";
+import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
+
+export interface FleetInput {
+  readonly fleet: FleetFacts;
+  /** The one of its name, if there is one. */
+  readonly daemonSet: DaemonSetFacts | undefined;
+  /** What was applied last by this leader. */
+  readonly applied: { readonly fleetGeneration: number; readonly daemonSetGeneration: number } | undefined;
+  readonly hasImage: boolean;
+  readonly coverage: Coverage;
+  /** Of its sensors, how many are silent for three heartbeats. */
+  readonly stale: number;
+  /** Pods of it that cannot work. */
+  readonly failures: readonly NodeFailure[];
+  readonly failed: number;
+  /** What stood in the way of the last try. */
+  readonly obstacle?: string | undefined;
+  readonly nowMs: number;
+}
+
+export interface FleetPlan {
+  /** Apply the DaemonSet. */
+  readonly apply: boolean;
+  /** Absent: as it is. */
+  readonly status?: SensorFleetStatus;
+}
+
+/** Whether the fleet may have a DaemonSet at all, and why not. */
+function refusalOf({ fleet, daemonSet, hasImage, coverage }: FleetInput): Verdict | undefined {
+  const { name, uid } = fleet.metadata;
+  if (fleet.fault !== undefined) return { state: "Stalled", reason: "Invalid", message: fleet.fault };
+  if (name.length > MAX_FLEET_NAME) return { state: "Stalled", reason: "NameTooLong", message: `Cannot label pods with so long a name, expected at most ${MAX_FLEET_NAME} characters: current length is ${name.length}` };
+  if (!hasImage) return { state: "Stalled", reason: "NoImage", message: "Cannot start sensors without an image, expected spec.image, or SENSOR_IMAGE of the operator: current value is absent" };
+  if (daemonSet !== undefined && daemonSet.ownerUid !== "" && daemonSet.ownerUid !== uid) {
+    return { state: "Stalled", reason: "NotOwned", message: `Cannot use the DaemonSet ${daemonSet.metadata.name}, expected one of this fleet: it belongs to another object` };
+  }
+  const { overlap } = coverage;
+  if (overlap === undefined) return undefined;
+  const others = overlap.nodes === 1 ? "" : ` and ${overlap.nodes - 1} more`;
+  const kept = daemonSet === undefined ? "no sensor of this fleet is started" : "its sensors stay as they are";
+  return { state: "Stalled", reason: "Overlap", message: `The older SensorFleet ${overlap.fleet} selects ${overlap.node}${others} too: ${kept}` };
+}
+
+export function planFleet(input: FleetInput): FleetPlan {
+  const { fleet, daemonSet, applied, nowMs, stale, failed, failures, coverage } = input;
+  const generation = fleet.metadata.generation ?? 1;
+  const refusal = refusalOf(input);
+  const apply = refusal === undefined && isDue(generation, daemonSet, applied);
+  const verdict = refusal ?? rolloutOf(input, apply);
+  const next: SensorFleetStatus = {
+    observedGeneration: generation,
+    conditions: mergeConditions(fleet.status.conditions ?? [], [...readiness(verdict), ...furtherConditions(input)], generation, nowMs),
+    sensors: {
+      desired: daemonSet?.desired ?? 0,
+      ready: daemonSet?.ready ?? 0,
+      updated: daemonSet?.updated ?? 0,
+      failed,
+      stale,
+      uncovered: coverage.uncovered,
+    },
+    ...(failures.length > 0 && { failures: [...failures] }),
+  };
+  return sameStatus(next, fleet.status) ? { apply } : { apply, status: next };
+}
+
+/** This generation was not applied yet, or somebody changed the DaemonSet since. */
+function isDue(generation: number, daemonSet: DaemonSetFacts | undefined, applied: FleetInput["applied"]): boolean {
+  if (daemonSet === undefined || applied === undefined || applied.fleetGeneration !== generation) return true;
+  return (daemonSet.metadata.generation ?? 0) > applied.daemonSetGeneration;
+}
+
+function rolloutOf({ daemonSet, failed, failures, obstacle }: FleetInput, apply: boolean): Verdict {
+  if (obstacle !== undefined) return { state: "Reconciling", reason: "Obstructed", message: obstacle };
+  if (apply || daemonSet === undefined) return { state: "Reconciling", reason: "Applying", message: "Its DaemonSet is being written" };
+  const { desired, ready, updated, observedGeneration, metadata } = daemonSet;
+  if (observedGeneration < (metadata.generation ?? 0)) return { state: "Reconciling", reason: "Scheduling", message: "Its DaemonSet is being looked at" };
+  if (desired === 0) return { state: "Ready", reason: "NoNodeSelected", message: "No node is selected" };
+  if (updated < desired) return { state: "Reconciling", reason: "RollingOut", message: `${updated} of ${desired} sensors are of the newest version` };
+  if (ready >= desired) return { state: "Ready", reason: "Running", message: `${ready} of ${desired} sensors are ready` };
+  const why = failures[0] === undefined ? "" : `: ${failures[0].node}: ${failures[0].message}`;
+  return { state: "Reconciling", reason: failed > 0 ? "SensorsFail" : "Starting", message: `${ready} of ${desired} sensors are ready${why}` };
+}
+
+function furtherConditions({ fleet, stale, coverage }: FleetInput): ConditionWords[] {
+  const isStopped = fleet.spec?.enforcement === "ObserveOnly";
+  const gaps = [stale > 0 ? `${stale} sensors are silent for three heartbeats` : "", coverage.uncovered > 0 ? `${coverage.uncovered} nodes cannot have a sensor` : ""].filter((text) => text !== "");
+  const words: ConditionWords[] = [
+    { type: "Enforcing", status: isStopped ? "False" : "True", reason: isStopped ? "ObserveOnly" : "Enabled", message: isStopped ? "The emergency stop is on: nothing is injected" : "" },
+    { type: "Coverage", status: gaps.length === 0 ? "True" : "False", reason: stale > 0 ? "SensorsStale" : gaps.length > 0 ? "NodesUncovered" : "AllCovered", message: gaps.join("; ") },
+  ];
+  const wasSaid = fleet.status.conditions?.some(({ type }) => type === "Supported") === true;
+  if (fleet.notes.length > 0) words.push({ type: "Supported", status: "False", reason: "NotSupportedYet", message: fleet.notes.slice(0, 3).join("; ") });
+  else if (wasSaid) words.push({ type: "Supported", status: "True", reason: "Supported", message: "" });
+  return words;
+}

@@ -1,0 +1,179 @@
+/** The controller of ResponsePolicy and ClusterResponsePolicy: gathers, plans, writes. */
+import type { Report } from "../../crds/stream/mod.ts";
+import { KubeError, keyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
+import { revisionOf, type Heard, type Roster } from "../roster/mod.ts";
+import type { Labels } from "../selector/mod.ts";
+import { enforcingOf, type FleetRules } from "./enforcing.ts";
+import type { PolicyFacts } from "./facts.ts";
+import { tallyOf } from "./gather.ts";
+import { recordIncidents } from "./incidents.ts";
+import { CounterLedger } from "./ledger.ts";
+import { PROGRESS_MS, SETTLE_MS } from "./limits.ts";
+import { countsIntervalMs, planPolicy } from "./plan.ts";
+
+export interface PolicyControllerOptions {
+  readonly client: KubeClient;
+  readonly recorder: EventRecorder;
+  readonly roster: Roster;
+  readonly fieldManager: string;
+  find(key: string): PolicyFacts | undefined;
+  /** How many there are of both kinds. */
+  count(): number;
+  labelsOfNode(node: string): Labels | undefined;
+  labelsOfNamespace(namespace: string): Labels | undefined;
+  fleets(): readonly FleetRules[];
+  enqueueAfter(key: string, ms: number): void;
+  nowMs(): number;
+  monotonicMs(): number;
+}
+
+interface Track {
+  readonly uid: string;
+  generation: number;
+  /** Resource version at which this generation was first seen. */
+  revision: number;
+  countsDueMs: number;
+  /** Resource version of our own last write. */
+  writtenRevision: number;
+  isUnsettled: boolean;
+  wasStalled: boolean;
+}
+
+const RESOURCE_OF: Readonly<Record<PolicyFacts["kind"], Resource>> = { ResponsePolicy: RESOURCES.responsePolicies, ClusterResponsePolicy: RESOURCES.clusterResponsePolicies };
+
+/** `ResponsePolicy shop/stop-log4shell`, `ClusterResponsePolicy stop-log4shell`. */
+export function policyKey(object: KubeObject): string {
+  return `${object.kind} ${keyOf(object)}`;
+}
+
+export class PolicyController {
+  readonly #options: PolicyControllerOptions;
+  readonly #ledger = new CounterLedger();
+  readonly #tracks = new Map<string, Track>();
+  readonly #keyByUid = new Map<string, string>();
+  readonly #ending = new AbortController();
+  readonly #ledSinceMs: number;
+
+  constructor(options: PolicyControllerOptions) {
+    this.#options = options;
+    this.#ledSinceMs = options.monotonicMs();
+  }
+
+  /** A report of a sensor that the roster has taken over. */
+  hear(report: Report, { sensor, policiesBefore, failuresChanged, isBack }: Heard): void {
+    const { client, recorder, enqueueAfter } = this.#options;
+    for (const counters of report.counters) {
+      if (!this.#ledger.take(report.node, report.session, counters)) continue;
+      const key = this.#keyByUid.get(counters.uid)!;
+      enqueueAfter(key, Math.max(1, this.#tracks.get(key)!.countsDueMs - this.#options.monotonicMs()));
+    }
+    for (const uid of failuresChanged) {
+      const key = this.#keyByUid.get(uid);
+      if (key !== undefined) enqueueAfter(key, PROGRESS_MS);
+    }
+    for (const [key, { isUnsettled, revision }] of this.#tracks) {
+      if (isUnsettled && (isBack || (policiesBefore < revision && sensor.policies >= revision))) enqueueAfter(key, PROGRESS_MS);
+    }
+    if (report.incidents.length > 0) void recordIncidents(client, recorder, report.node, report.incidents, (uid) => this.#keyByUid.has(uid), this.#ending.signal);
+  }
+
+  /** Something outside changed that all depend on: fleets, namespaces, nodes, which sensors are fresh. */
+  lookAtAll(): void {
+    for (const [key, track] of this.#tracks) this.#options.enqueueAfter(key, track.isUnsettled ? PROGRESS_MS : PROGRESS_MS * 3);
+  }
+
+  get figures(): { readonly policies: number; readonly unsettled: number; readonly counterPairs: number; readonly countersLeftOut: number } {
+    const { pairs, leftOut } = this.#ledger.figures;
+    let unsettled = 0;
+    for (const { isUnsettled } of this.#tracks.values()) if (isUnsettled) unsettled++;
+    return { policies: this.#tracks.size, unsettled, counterPairs: pairs, countersLeftOut: leftOut };
+  }
+
+  close(): void {
+    this.#ending.abort();
+  }
+
+  async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {
+    const { find, client, fieldManager, fleets, labelsOfNamespace, labelsOfNode, roster, nowMs, monotonicMs } = this.#options;
+    const facts = find(key);
+    if (facts === undefined || (this.#tracks.get(key)?.uid ?? facts.metadata.uid) !== facts.metadata.uid) this.#forget(key);
+    if (facts === undefined) return undefined;
+    const track = this.#trackOf(key, facts);
+    // Our own last write is not shown yet: what is known of the status is old.
+    if (revisionOf(facts.metadata.resourceVersion) < track.writtenRevision) return PROGRESS_MS;
+    const asOfMs = monotonicMs();
+    if (asOfMs - this.#ledSinceMs >= SETTLE_MS) this.#ledger.settle();
+    const { namespace } = facts.metadata;
+    const tally = tallyOf(facts, track.revision, { roster, labelsOf: labelsOfNode }, asOfMs);
+    const namespaceLabels = namespace === undefined ? undefined : (labelsOfNamespace(namespace) ?? {});
+    const { stopped, ...counts } = tally;
+    const { status, againMs, isUnsettled } = planPolicy({
+      generation: track.generation,
+      fault: facts.fault,
+      notes: facts.notes,
+      tally: counts,
+      enforcing: enforcingOf({ mode: facts.mode, namespaceLabels, fleets: fleets(), stopped }),
+      counters: this.#ledger.of(track.uid),
+      status: facts.status,
+      // The plan knows one clock: how long until counts are due, put on the wall.
+      countsDueMs: nowMs() + (track.countsDueMs - asOfMs),
+      nowMs: nowMs(),
+    });
+    track.isUnsettled = isUnsettled;
+    if (status === undefined) return againMs;
+    const written = await client
+      .patchStatus<KubeObject>(RESOURCE_OF[facts.kind], facts.metadata, status, { current: facts, resourceVersion: facts.metadata.resourceVersion, fieldManager, signal })
+      .catch(unlessGone);
+    track.writtenRevision = revisionOf(written?.metadata.resourceVersion);
+    track.countsDueMs = asOfMs + this.#intervalMs();
+    this.#tellStalled(facts, track, status);
+    return undefined;
+  }
+
+  #tellStalled({ apiVersion, kind, metadata }: PolicyFacts, track: Track, { conditions }: { conditions?: readonly { type: string; status: string; reason: string; message: string }[] | undefined }): void {
+    const stalled = conditions?.find(({ type }) => type === "Stalled");
+    const isStalled = stalled?.status === "True";
+    if (isStalled && !track.wasStalled) {
+      const { name, namespace, uid } = metadata;
+      this.#options.recorder.record({ regarding: { apiVersion, kind, name, namespace, uid }, type: "Warning", reason: stalled.reason, action: "Load", note: stalled.message });
+    }
+    track.wasStalled = isStalled;
+  }
+
+  #trackOf(key: string, facts: PolicyFacts): Track {
+    const uid = facts.metadata.uid!;
+    const generation = facts.metadata.generation ?? 1;
+    const revision = revisionOf(facts.metadata.resourceVersion);
+    const known = this.#tracks.get(key);
+    if (known !== undefined) {
+      if (known.generation !== generation) Object.assign(known, { generation, revision });
+      return known;
+    }
+    // Spread, so that a new leader does not write all counts at one time.
+    const countsDueMs = this.#options.monotonicMs() + Math.random() * this.#intervalMs();
+    const wasStalled = facts.status.conditions?.some(({ type, status }) => type === "Stalled" && status === "True") === true;
+    const track: Track = { uid, generation, revision, countsDueMs, writtenRevision: 0, isUnsettled: true, wasStalled };
+    this.#tracks.set(key, track);
+    this.#keyByUid.set(uid, key);
+    this.#ledger.open(uid, facts.status.counters);
+    return track;
+  }
+
+  #intervalMs(): number {
+    return countsIntervalMs(this.#options.count(), this.#options.roster.sensors.size);
+  }
+
+  #forget(key: string): void {
+    const track = this.#tracks.get(key);
+    if (track === undefined) return;
+    this.#tracks.delete(key);
+    this.#keyByUid.delete(track.uid);
+    this.#ledger.close(track.uid);
+  }
+}
+
+/** Somebody deleted it: so be it. */
+function unlessGone(error: unknown): undefined {
+  if (KubeError.is(error, "NotFound")) return undefined;
+  throw error;
+}

@@ -1,0 +1,102 @@
+/**
+ * Counters of policies over all sensors, from what each sensor counted since its start. A leader that begins knows the
+ * sum in the status, but not whose it was: until sensors have told theirs, the larger of both is true; what the status
+ * has beyond them then was counted by sensors that are gone, and is added for good. So a count never falls, and nothing
+ * is counted twice.
+ */
+import type { CounterReport } from "../../crds/stream/mod.ts";
+import { MAX_COUNTER_PAIRS } from "./limits.ts";
+
+export interface Counters {
+  readonly detections: number;
+  readonly wouldReset: number;
+  readonly reset: number;
+  readonly confirmed: number;
+  readonly suppressed: number;
+}
+
+const NAMES = ["detections", "wouldReset", "reset", "confirmed", "suppressed"] as const;
+const SIZE = NAMES.length;
+
+interface Account {
+  /** Of each sensor, what it counted in its session. */
+  readonly bySensor: Map<string, { session: string; values: Float64Array }>;
+  /** Of all sensors that are known, and of earlier sessions of theirs. */
+  readonly sum: Float64Array;
+  /** What the status said when the leader began. */
+  readonly floor: Float64Array;
+  /** What the status had beyond the sum when that was settled. */
+  readonly beyond: Float64Array;
+}
+
+export class CounterLedger {
+  readonly #accounts = new Map<string, Account>();
+  #pairs = 0;
+  #leftOut = 0;
+  #isSettled = false;
+
+  /** A policy appears, with what its status says. A second time changes nothing. */
+  open(uid: string, written: Partial<Counters> | undefined): void {
+    if (this.#accounts.has(uid)) return;
+    const floor = Float64Array.from(NAMES, (name) => written?.[name] ?? 0);
+    const account: Account = { bySensor: new Map(), sum: new Float64Array(SIZE), floor, beyond: new Float64Array(SIZE) };
+    // One that appears later was not counted by an earlier leader, or its counts are all there.
+    if (this.#isSettled) account.beyond.set(floor);
+    this.#accounts.set(uid, account);
+  }
+
+  close(uid: string): void {
+    this.#pairs -= this.#accounts.get(uid)?.bySensor.size ?? 0;
+    this.#accounts.delete(uid);
+  }
+
+  /** @returns whether anything moved. Cumulative: the same report twice moves nothing. */
+  take(node: string, session: string, { uid, ...counted }: CounterReport): boolean {
+    const account = this.#accounts.get(uid);
+    if (account === undefined) return false;
+    let entry = account.bySensor.get(node);
+    if (entry === undefined) {
+      if (this.#pairs >= MAX_COUNTER_PAIRS) {
+        this.#leftOut++;
+        return false;
+      }
+      this.#pairs++;
+      entry = { session, values: new Float64Array(SIZE) };
+      account.bySensor.set(node, entry);
+    }
+    if (entry.session !== session) {
+      entry.session = session;
+      entry.values.fill(0);
+    }
+    let hasMoved = false;
+    for (let index = 0; index < SIZE; index++) {
+      const grown = counted[NAMES[index]!] - entry.values[index]!;
+      if (grown <= 0) continue;
+      entry.values[index]! += grown;
+      account.sum[index]! += grown;
+      hasMoved = true;
+    }
+    return hasMoved;
+  }
+
+  /** Sensors have told what they counted before this leader was. */
+  settle(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    for (const { sum, floor, beyond } of this.#accounts.values()) {
+      for (let index = 0; index < SIZE; index++) beyond[index] = Math.max(0, floor[index]! - sum[index]!);
+    }
+  }
+
+  of(uid: string): Counters | undefined {
+    const account = this.#accounts.get(uid);
+    if (account === undefined) return undefined;
+    const { sum, floor, beyond } = account;
+    const value = (index: number) => (this.#isSettled ? sum[index]! + beyond[index]! : Math.max(sum[index]!, floor[index]!));
+    return { detections: value(0), wouldReset: value(1), reset: value(2), confirmed: value(3), suppressed: value(4) };
+  }
+
+  get figures(): { readonly pairs: number; readonly leftOut: number } {
+    return { pairs: this.#pairs, leftOut: this.#leftOut };
+  }
+}

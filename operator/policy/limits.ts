@@ -1,0 +1,18 @@
+/** Named limits of this room. */
+
+/** Deliveries of policies' status changes to sensors, a second, over all policies. */
+export const DELIVERIES_PER_SECOND = 1_000;
+/** A policy's counts are written no oftener than this, in however small a cluster. */
+export const SHORTEST_INTERVAL_MS = 10_000;
+/** Sensors that load a new generation do so one after the other: their progress is looked at together. */
+export const PROGRESS_MS = 300;
+/** After the start of a leader, sensors tell their counters anew; until then a status is not believed to be behind. */
+export const SETTLE_MS = 60_000;
+
+export const MAX_FAILURES_NAMED = 10;
+/** Parts of a policy that are not supported yet, named in its condition. */
+export const MAX_NOTES = 3;
+/** Counters that are kept apart, sensors times policies; beyond it they are left out and counted. */
+export const MAX_COUNTER_PAIRS = 500_000;
+/** Incidents of one report that become Events. */
+export const MAX_INCIDENTS = 32;

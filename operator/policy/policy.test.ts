@@ -1,0 +1,184 @@
+import { describe, expect, it } from "vitest";
+import { Roster, STALE_AFTER_MS } from "../roster/mod.ts";
+import { reportOf } from "../roster/report.fixture.ts";
+import { enforcingOf, type FleetRules } from "./enforcing.ts";
+import { policyFacts } from "./facts.ts";
+import { tallyOf } from "./gather.ts";
+import { CounterLedger } from "./ledger.ts";
+import { countsIntervalMs, planPolicy, type PolicyInput, type Tally } from "./plan.ts";
+
+const NOW = Date.parse("2026-11-26T12:00:00Z");
+const ALL: Tally = { desired: 3, ready: 3, failed: 0, starting: 0, stale: 0, notSelected: 0, failures: [] };
+const input = (more: Partial<PolicyInput> = {}): PolicyInput => ({
+  generation: 1,
+  notes: [],
+  tally: ALL,
+  enforcing: { status: "True", reason: "Enforce", message: "" },
+  status: {},
+  countsDueMs: NOW,
+  nowMs: NOW,
+  ...more,
+});
+const conditionOf = (given: PolicyInput, type: string) => planPolicy(given).status?.conditions?.find((condition) => condition.type === type);
+
+describe("a policy", () => {
+  for (const [what, state, reason, more] of [
+    ["that all sensors loaded", "Ready", "Loaded", {}],
+    ["that one is still loading", "Reconciling", "Loading", { tally: { ...ALL, ready: 2 } }],
+    ["that one could not load", "Stalled", "LoadFailed", { tally: { ...ALL, ready: 2, failed: 1, failures: [{ node: "n1", message: "m" }] } }],
+    ["of which a silent sensor knows nothing", "Ready", "Loaded", { tally: { ...ALL, stale: 7 } }],
+    ["while one sensor starts", "Ready", "Loaded", { tally: { ...ALL, ready: 2, starting: 1 } }],
+    ["while every sensor starts", "Reconciling", "Loading", { tally: { ...ALL, ready: 0, starting: 3 } }],
+    ["without any sensor", "Reconciling", "NoSensor", { tally: { ...ALL, desired: 0, ready: 0 } }],
+    ["whose sensors are all silent", "Reconciling", "NoSensor", { tally: { ...ALL, desired: 0, ready: 0, stale: 3 } }],
+    ["that selects no node", "Ready", "NoNodeSelected", { tally: { ...ALL, desired: 0, ready: 0, notSelected: 3 } }],
+    ["that cannot be read", "Stalled", "Invalid", { fault: "spec.rules[0]: wrong" }],
+  ] as const) {
+    it(`${what} is ${state}`, () => {
+      const conditions = ["Ready", "Reconciling", "Stalled"].map((type) => conditionOf(input(more as Partial<PolicyInput>), type)!);
+      expect(conditions.filter(({ status }) => status === "True").map(({ type }) => type)).toEqual([state]);
+      expect(conditions[0]!.reason).toBe(reason);
+    });
+  }
+
+  it("says in Coverage which sensors are silent, though it is Ready", () => {
+    expect(conditionOf(input({ tally: { ...ALL, stale: 1 } }), "Coverage")).toMatchObject({ status: "False", reason: "SensorsStale", message: "Of 4 sensors 1 silent for three heartbeats" });
+    expect(conditionOf(input(), "Coverage")).toMatchObject({ status: "True" });
+  });
+
+  it("names what is not supported yet, and takes it back", () => {
+    const said = planPolicy(input({ notes: ["spec.rules[0].beacon: not supported yet"] })).status!;
+    expect(said.conditions!.find(({ type }) => type === "Supported")).toMatchObject({ status: "False", reason: "NotSupportedYet" });
+    expect(planPolicy(input({ status: said })).status!.conditions!.find(({ type }) => type === "Supported")).toMatchObject({ status: "True" });
+    expect(conditionOf(input(), "Supported")).toBeUndefined();
+  });
+
+  describe("with a status that is there", () => {
+    const counters = { detections: 1, wouldReset: 0, reset: 0, confirmed: 0, suppressed: 0 };
+    const written = planPolicy(input({ counters })).status!;
+    for (const [what, isWritten, more] of [
+      ["nothing new", false, {}],
+      ["a count, before it is due", false, { counters: { ...counters, detections: 9 } }],
+      ["a silent sensor, before counts are due", false, { tally: { ...ALL, stale: 1 } }],
+      ["a sensor more, before counts are due", false, { tally: { ...ALL, desired: 4, ready: 4 } }],
+      ["another generation", true, { generation: 2 }],
+      ["a sensor that failed", true, { tally: { ...ALL, ready: 2, failed: 1, failures: [{ node: "n1", message: "m" }] } }],
+      ["the emergency stop", true, { enforcing: { status: "False", reason: "ObserveOnly", message: "m" } }],
+    ] as const) {
+      it(`${what} is ${isWritten ? "written at once" : "not written yet"}`, () => {
+        const plan = planPolicy(input({ counters, status: written, countsDueMs: NOW + 5_000, ...(more as Partial<PolicyInput>) }));
+        expect(plan.status !== undefined).toBe(isWritten);
+        if (!isWritten && what !== "nothing new") expect(plan.againMs).toBe(5_000);
+      });
+    }
+
+    it("writes a count when it is due, and when a connection was last reset", () => {
+      const plan = planPolicy(input({ counters: { ...counters, reset: 2 }, status: written, countsDueMs: NOW }));
+      expect(plan.status!.counters).toEqual({ ...counters, reset: 2, lastResetTime: "2026-11-26T12:00:00Z" });
+      expect(planPolicy(input({ counters: { ...counters, reset: 2 }, status: plan.status!, nowMs: NOW + 60_000 })).status).toBeUndefined();
+    });
+  });
+});
+
+it("writes of counts stay within a thousand deliveries a second in all, and ten seconds of a small cluster", () => {
+  expect(countsIntervalMs(3, 2)).toBe(10_000);
+  for (const [policies, nodes] of [[1_000, 5_000], [100, 1_000], [1, 5_000]] as const) {
+    expect(((policies / countsIntervalMs(policies, nodes)) * 1_000) * nodes).toBeLessThanOrEqual(1_000);
+  }
+});
+
+describe("whether a policy enforces", () => {
+  const fleet = (name: string, more: Partial<FleetRules> = {}): FleetRules => ({ name, enforcement: "Enabled", ...more });
+  const labelled = { matchLabels: { enforce: "yes" } };
+  for (const [what, status, reason, given] of [
+    ["by its mode", "False", "Observe", { mode: "Observe" }],
+    ["without any fleet", "True", "Enforce", { fleets: [] }],
+    ["in a fleet that may", "True", "Enforce", {}],
+    ["in a fleet that only observes", "False", "ObserveOnly", { fleets: [fleet("a", { enforcement: "ObserveOnly" })] }],
+    ["in one of two fleets", "True", "PartlyHeldBack", { fleets: [fleet("a", { enforcement: "ObserveOnly" }), fleet("b")] }],
+    ["in a namespace that is not selected", "False", "NamespaceNotEnforced", { fleets: [fleet("a", { enforceNamespaces: labelled })] }],
+    ["in a namespace that is selected", "True", "Enforce", { fleets: [fleet("a", { enforceNamespaces: labelled })], namespaceLabels: { enforce: "yes" } }],
+    ["in no namespace", "True", "Enforce", { fleets: [fleet("a", { enforceNamespaces: labelled })], namespaceLabels: undefined }],
+    ["with sensors that were stopped by hand", "True", "PartlyHeldBack", { stopped: 2 }],
+  ] as const) {
+    it(`${what}: ${status}, ${reason}`, () => {
+      expect(enforcingOf({ mode: "Enforce", namespaceLabels: {}, fleets: [fleet("a")], stopped: 0, ...(given as object) })).toMatchObject({ status, reason });
+    });
+  }
+});
+
+describe("the sensors of a policy", () => {
+  const roster = new Roster();
+  const observed = (policies: string) => ({ policies, flowResets: "1", fleet: "1" });
+  roster.hear(reportOf("loaded", { observed: observed("50") }), STALE_AFTER_MS);
+  roster.hear(reportOf("behind", { observed: observed("49") }), STALE_AFTER_MS);
+  roster.hear(reportOf("starting", { observed: observed("") }), STALE_AFTER_MS);
+  roster.hear(reportOf("broken", { observed: observed("50"), failures: [{ kind: "ResponsePolicy", namespace: "shop", name: "p", uid: "u", generation: 2, message: "no" }] }), STALE_AFTER_MS);
+  roster.hear(reportOf("broken-before", { observed: observed("50"), failures: [{ kind: "ResponsePolicy", namespace: "shop", name: "p", uid: "u", generation: 1, message: "no" }] }), STALE_AFTER_MS);
+  roster.hear(reportOf("silent"), 0);
+  const facts = policyFacts({ apiVersion: "flowreset.io/v1alpha1", kind: "ClusterResponsePolicy", metadata: { name: "p", uid: "u", generation: 2 } });
+  const labelsOf = (node: string) => ({ name: node });
+
+  it("are counted by what they have loaded of this generation", () => {
+    expect(tallyOf(facts, 50, { roster, labelsOf }, STALE_AFTER_MS)).toEqual({
+      desired: 5, ready: 2, failed: 1, starting: 1, stale: 1, notSelected: 0, stopped: 0, failures: [{ node: "broken", message: "no" }],
+    });
+  });
+
+  it("are those on nodes that it selects", () => {
+    const nodeSelector = { matchLabels: { name: "behind" } };
+    expect(tallyOf({ ...facts, nodeSelector }, 50, { roster, labelsOf }, STALE_AFTER_MS)).toMatchObject({ desired: 1, ready: 0, notSelected: 5 });
+  });
+});
+
+describe("the ledger of counters", () => {
+  const counted = (detections: number, uid = "u") => ({ uid, kind: "ResponsePolicy", namespace: "shop", name: "p", detections, wouldReset: 0, reset: 0, confirmed: 0, suppressed: 0 }) as const;
+
+  it("adds up sensors and their sessions, and nothing twice", () => {
+    const ledger = new CounterLedger();
+    ledger.settle();
+    ledger.open("u", undefined);
+    expect(ledger.take("n1", "s1", counted(5))).toBe(true);
+    expect(ledger.take("n1", "s1", counted(5))).toBe(false);
+    expect(ledger.take("n1", "s1", counted(4))).toBe(false);
+    ledger.take("n2", "s1", counted(3));
+    ledger.take("n1", "s2", counted(2));
+    expect(ledger.of("u")!.detections).toBe(10);
+  });
+
+  it("goes on from the status of an earlier leader without counting what sensors tell anew", () => {
+    const ledger = new CounterLedger();
+    ledger.open("u", { detections: 10 }); // 7 of sensors that live, 3 of one that is gone.
+    ledger.take("n1", "s1", counted(4));
+    expect(ledger.of("u")!.detections).toBe(10);
+    ledger.take("n2", "s1", counted(3));
+    ledger.settle();
+    expect(ledger.of("u")!.detections).toBe(10);
+    ledger.take("n1", "s1", counted(6));
+    expect(ledger.of("u")!.detections).toBe(12);
+  });
+
+  it("counts what happened while nobody led", () => {
+    const ledger = new CounterLedger();
+    ledger.open("u", { detections: 10 });
+    ledger.take("n1", "s1", counted(25));
+    ledger.settle();
+    expect(ledger.of("u")!.detections).toBe(25);
+  });
+
+  it("knows no policy that there is not", () => {
+    const ledger = new CounterLedger();
+    expect(ledger.take("n1", "s1", counted(5))).toBe(false);
+    ledger.open("u", undefined);
+    ledger.take("n1", "s1", counted(5));
+    ledger.close("u");
+    expect(ledger.figures).toEqual({ pairs: 0, leftOut: 0 });
+  });
+});
+
+it("a stored policy that cannot be read is a fault that names the field, never an exception", () => {
+  const facts = (spec: unknown) => policyFacts({ apiVersion: "flowreset.io/v1alpha1", kind: "ResponsePolicy", metadata: { name: "p", namespace: "shop" }, spec });
+  expect(facts({ rules: [{ name: "r", connection: {}, ports: ["99999"] }] }).fault).toMatch(/^spec\.rules\[0\]\.ports\[0\]: /);
+  for (const hostile of [undefined, null, 7, "x", [], { rules: "x" }, { rules: [null] }]) expect(facts(hostile).fault).toMatch(/^spec/);
+  expect(facts({ rules: [{ name: "r", connection: {}, peers: { fqdns: ["a.example"] } }] }).notes[0]).toContain("not supported yet");
+});
