@@ -118,9 +118,14 @@ describe("the image", () => {
     expect(printed).toMatch(answer);
   });
 
-  it("loads its native file with its own libraries", () => {
-    const arch = process.arch;
-    const script = `process.dlopen({exports: {}}, "/usr/lib/flowreset/sensor/native/flowreset-${arch}.node"); console.log("loaded")`;
-    expect(execFileSync("chroot", [unpacked, "/usr/bin/node", "-e", script], { encoding: "utf8" })).toBe("loaded\n");
+  const product = "/usr/lib/flowreset";
+  it.each([
+    ["its native file, with its own libraries", `process.dlopen({ exports: {} }, "${product}/sensor/native/flowreset-${process.arch}.node")`],
+    ["what makes the operator's certificate", `await (await import("${product}/operator/certificate/make.js")).makeAuthority("a", Date.now())`],
+    ["the whole operator", `await import("${product}/operator/main.js")`],
+    ["the whole sensor and its Worker's pipeline", `await import("${product}/sensor/main.js"); await import("${product}/sensor/pipeline.js")`],
+  ])("loads %s", (_, script) => {
+    const words = ["/usr/bin/node", "--input-type=module", "--eval", `${script}; console.log("loaded")`];
+    expect(execFileSync("chroot", ["--userspec=65532:65532", unpacked, ...words], { encoding: "utf8" })).toBe("loaded\n");
   });
 });
