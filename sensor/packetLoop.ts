@@ -142,6 +142,9 @@ export class PacketLoop {
       case "resetGo":
         this.#runs.start(message.run, message.spared, message.unseen, clock());
         break;
+      case "resetRelease":
+        this.#runs.release(message.run);
+        break;
       case "flows":
         this.#listings.push(new FlowListing(message.id, message.query, {
           table: this.pipeline.table,

@@ -39,6 +39,7 @@ export interface SettledReset {
   readonly outcome: "Confirmed" | "Unconfirmed" | "Evaded" | "Failed";
   readonly reason: string;
   readonly rsts: number;
+  readonly timeToFirstRstMicroseconds: number | undefined;
   readonly timeToConfirmedMicroseconds: number | undefined;
   /** Second where another node's sensor was to act first. */
   readonly actor: "first" | "second";
@@ -166,6 +167,7 @@ export class EventRecorder implements Recorder {
       outcome: outcomeName(record.outcome) as SettledReset["outcome"],
       reason: outcomeReasonName(record.reason),
       rsts: record.rsts,
+      timeToFirstRstMicroseconds: record.firstRstMs > 0 ? (record.firstRstMs - record.detectedMs) * 1000 : undefined,
       timeToConfirmedMicroseconds: timeToConfirmed(record),
       actor: record.isSecondActor ? "second" : "first",
     });

@@ -53,8 +53,11 @@ export class ResetBoard {
     return this.#boards.size;
   }
 
-  /** Has all Workers do it. `compiled` holds this one FlowReset. `tell` gets the run's lines, the last of type `done`. */
-  start(name: string, compiled: CompiledPolicy, tell: (line: ResetLine) => void): void {
+  /**
+   * Has all Workers do it. `compiled` holds this one FlowReset. `tell` gets the run's lines, the last of type `done`.
+   * Returns the run's number, by which what it holds can be ended.
+   */
+  start(name: string, compiled: CompiledPolicy, tell: (line: ResetLine) => void): number {
     const run = this.#next++;
     const workers = this.#workers();
     const timer = setTimeout(() => this.#close(run, "NoAnswer"), GIVE_UP_MS);
@@ -65,6 +68,13 @@ export class ResetBoard {
     const asker = isExact ? this.#workerBetween(endpoint(FlowResetField.Client), endpoint(FlowResetField.Server)) : -1;
     this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", confirmed: 0, would: 0, flows: 0 });
     for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "reset", run, name, compiled });
+    return run;
+  }
+
+  /** New connections that the run would refuse are let through from now on. */
+  release(run: number): void {
+    const workers = this.#workers();
+    for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "resetRelease", run });
   }
 
   onRecord({ worker, run, line }: RunRecord): void {

@@ -38,8 +38,22 @@ export interface ResetRunsOptions {
 
 interface Run {
   readonly compiled: CompiledPolicy;
+  /** Names of connections by the number that events give them. */
+  readonly connections: Map<number, string>;
   readonly matched: readonly { readonly slot: number; readonly generation: number; readonly connection: string }[];
   pending: number;
+}
+
+type ToldFlow = Partial<Omit<SettledReset, "outcome">> & {
+  readonly flow: EventFlow;
+  readonly outcome: SettledReset["outcome"] | "WouldReset";
+  readonly reason: string;
+  /** A guard held the reset back. */
+  readonly isSuppressed?: boolean;
+};
+
+function heldBack(verdict: number): Pick<ToldFlow, "outcome" | "isSuppressed"> {
+  return verdict === Verdict.WouldReset ? { outcome: "WouldReset" } : { outcome: "Failed", isSuppressed: true };
 }
 
 export class ResetRuns {
@@ -64,7 +78,7 @@ export class ResetRuns {
     const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
     const slots = flowResetIsExact(compiled, 0) ? this.#named(this.#decider, compiled.flowResets) : this.#matching(this.#decider, maximum + 1);
     const matched = slots.map((slot) => ({ slot, generation: table.generation(slot), connection: connectionName(table, slot) }));
-    this.#runs.set(id, { compiled, matched, pending: 1 });
+    this.#runs.set(id, { compiled, connections: new Map(), matched, pending: 1 });
     const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
     recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
     tell(id, { type: "matched", connections: matched.map(({ connection }) => connection) });
@@ -90,11 +104,16 @@ export class ResetRuns {
     this.#settle(id, run);
   }
 
+  /** What the run holds ends before its time. */
+  release(id: number): void {
+    this.#options.pipeline.injector.holds.releaseOwner(id);
+  }
+
   /** From the recorder: an outcome that belongs to a run. */
   onOutcome(settled: SettledReset): void {
     const run = this.#runs.get(settled.origin);
     if (run === undefined) return;
-    this.#tellFlow(settled.origin, settled.flow, settled.outcome, settled.reason, settled.rsts, settled.timeToConfirmedMicroseconds, settled.actor);
+    this.#tellFlow(settled.origin, settled);
     this.#settle(settled.origin, run);
   }
 
@@ -134,15 +153,16 @@ export class ResetRuns {
     const target = killTargetOf(decision.target);
     const reason = String(decision.reason || decision.holdRefused || "");
     const flow = recorder.onFlowReset(slot, id, verdict, reason, nowMs);
+    run.connections.set(flow.flowId, connectionName(pipeline.table, slot));
     if (verdict !== Verdict.Reset) {
-      return this.#tellFlow(id, flow, verdict === Verdict.WouldReset ? "WouldReset" : "Failed", reason, 0);
+      return this.#tellFlow(id, { flow, ...heldBack(verdict), reason });
     }
     run.pending++;
     if (pipeline.injector.start(this.#requestOf(id, slot, target, decision.delayMs, nowMs), nowMs) === StartResult.JoinedUntold) {
-      this.#tellFlow(id, flow, "Failed", "AlreadyBeingReset", 0);
+      this.#tellFlow(id, { flow, outcome: "Failed", reason: "AlreadyBeingReset" });
       run.pending--;
     }
-    if (decision.holdMs > 0) pipeline.injector.holdFlow(decision.holdSlot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface);
+    if (decision.holdMs > 0) pipeline.injector.holdFlow(decision.holdSlot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface, id);
   }
 
   /** Where the FlowReset names one connection (or one to hold) that no record stands for. */
@@ -170,7 +190,7 @@ export class ResetRuns {
     if (verdict === Verdict.Reset && decision.holdMs > 0) {
       for (let word = 0; word < 8; word++) this.#holdKey[word] = words[word];
       this.#holdKey[8] = serverPort;
-      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface);
+      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface, id);
     }
     if (clientPort === 0 || !mayAsk) return;
     const target = killTargetOf(decision.target);
@@ -179,7 +199,7 @@ export class ResetRuns {
       record.address.set(words.subarray(0, 8));
       record.clientPort = clientPort;
       record.serverPort = serverPort;
-      this.#tellFlow(id, describeUnseen(record), verdict === Verdict.WouldReset ? "WouldReset" : "Failed", String(decision.reason), 0);
+      this.#tellFlow(id, { flow: describeUnseen(record), ...heldBack(verdict), reason: String(decision.reason) });
       return;
     }
     const tuple = new UnseenTuple();
@@ -213,17 +233,21 @@ export class ResetRuns {
     return request;
   }
 
-  #tellFlow(id: number, flow: EventFlow, outcome: SettledReset["outcome"] | "WouldReset", reason: string, rsts: number, microseconds?: number, actor: "first" | "second" = "first"): void {
+  #tellFlow(id: number, told: ToldFlow): void {
+    const { flow, outcome, reason, isSuppressed = false, rsts = 0, timeToFirstRstMicroseconds, timeToConfirmedMicroseconds, actor = "first" } = told;
     this.#options.tell(id, {
       type: "flow",
       flow_id: flow.flowId,
+      connection: this.#runs.get(id)?.connections.get(flow.flowId) ?? "",
       client: flow.client,
       server: flow.server,
       interface: flow.interface,
       outcome,
       reason,
+      suppressed: isSuppressed,
       rsts,
-      timeToConfirmedMicroseconds: microseconds === undefined ? null : Math.round(microseconds),
+      timeToFirstRstMicroseconds: timeToFirstRstMicroseconds === undefined ? null : Math.round(timeToFirstRstMicroseconds),
+      timeToConfirmedMicroseconds: timeToConfirmedMicroseconds === undefined ? null : Math.round(timeToConfirmedMicroseconds),
       actor,
     });
   }

@@ -47,6 +47,8 @@ export type ToWorker =
   | { readonly kind: "reset"; readonly run: number; readonly name: string; readonly compiled: CompiledPolicy }
   /** After every Worker has told what matches: act, but on what another Worker acts on; or forget it. */
   | { readonly kind: "resetGo"; readonly run: number; readonly spared: readonly string[] | "all"; readonly unseen: "no" | "hold" | "ask" }
+  /** What it holds ends before its time. */
+  | { readonly kind: "resetRelease"; readonly run: number }
   | { readonly kind: "flows"; readonly id: number; readonly query: FlowQuery }
   | { readonly kind: "stopped" }
   | { readonly kind: "end" };

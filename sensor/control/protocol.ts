@@ -91,12 +91,17 @@ export interface ResetMatched {
 export interface ResetFlow {
   type: "flow";
   flow_id: number;
+  /** Its two initial sequence numbers, the lower first: no translation changes them. "" where its begin was not seen. */
+  connection: string;
   client: Endpoint;
   server: Endpoint;
   interface: string;
   outcome: "Confirmed" | "Unconfirmed" | "Evaded" | "Failed" | "WouldReset";
   reason: string;
+  /** With Failed: a guard held the reset back, and `reason` is its name. */
+  suppressed: boolean;
   rsts: number;
+  timeToFirstRstMicroseconds: number | null;
   timeToConfirmedMicroseconds: number | null;
   /** Second where another node's sensor was to act first. */
   actor: "first" | "second";

@@ -46,6 +46,16 @@ describe("HoldTable", () => {
     for (let client = 0; client < 8; client++) expect(holds.refuse(key(client), 1)).toBe(client === 3 ? NOT_HELD : client);
   });
 
+  it("releaseOwner() ends what one owner holds, but where another has prolonged it", () => {
+    const holds = table();
+    holds.add(key(7), 1_000, 1, 0, 0, 5);
+    holds.add(key(8), 1_000, 1, 0, 0, 6);
+    holds.add(key(9), 1_000, 1, 0, 0, 5);
+    holds.add(key(9), 2_000, 2, 0);
+    holds.releaseOwner(5);
+    expect([7, 8, 9].map((client) => holds.refuse(key(client), 1))).toEqual([NOT_HELD, 1, 2]);
+  });
+
   it("add() refuses and counts beyond the limit, and takes new ones once old ones have run out", () => {
     const holds = table(8);
     for (let client = 0; client < 8; client++) expect(holds.add(key(client), 1_000, 0, 0)).toBe(true);

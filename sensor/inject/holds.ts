@@ -27,6 +27,8 @@ export class HoldTable {
   #policy: Int32Array;
   /** Interface at which the connection must show, 0 for any. */
   #interface: Int32Array;
+  /** Who may end it before its time; 0: nobody. */
+  #owner: Int32Array;
   readonly #seed: number;
   #count = 0;
   #sweptMs = -Infinity;
@@ -45,6 +47,7 @@ export class HoldTable {
     this.#refusals = new Int32Array(this.#slots);
     this.#policy = new Int32Array(this.#slots);
     this.#interface = new Int32Array(this.#slots);
+    this.#owner = new Int32Array(this.#slots);
   }
 
   /** Places taken, those of holds that have run out since the last sweep among them. */
@@ -54,21 +57,22 @@ export class HoldTable {
 
   /**
    * Holds or prolongs (the longest wins; one of another interface that still runs stays). False when the table is full:
-   * counted. `interfaceIndex` 0: wherever the connection shows.
+   * counted. `interfaceIndex` 0: wherever the connection shows. `owner` may end it: see releaseOwner().
    */
-  add(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0): boolean {
+  add(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0, owner = 0): boolean {
     const found = this.#find(key);
     if (found >= 0 && (this.#interface[found] === interfaceIndex || interfaceIndex === 0 || this.#untilMs[found] <= nowMs)) {
       if (untilMs > this.#untilMs[found] || this.#interface[found] !== interfaceIndex) {
         this.#untilMs[found] = untilMs;
         this.#policy[found] = policy + 2;
         this.#interface[found] = interfaceIndex;
+        this.#owner[found] = owner;
       }
       return true;
     }
     if (found >= 0) {
       // Of two pods with one address the first is gone: a hold for any interface is wider, and stays.
-      if (this.#interface[found] !== 0) this.#take(found, key, untilMs, policy, interfaceIndex);
+      if (this.#interface[found] !== 0) this.#take(found, key, untilMs, policy, interfaceIndex, owner);
       return true;
     }
     if (this.#count >= this.#limit) this.#sweep(nowMs);
@@ -77,7 +81,7 @@ export class HoldTable {
       this.refused++;
       return false;
     }
-    this.#take(place, key, untilMs, policy, interfaceIndex);
+    this.#take(place, key, untilMs, policy, interfaceIndex, owner);
     return true;
   }
 
@@ -110,6 +114,12 @@ export class HoldTable {
     return true;
   }
 
+  /** Ends what one owner holds, but where another has prolonged it since. */
+  releaseOwner(owner: number): void {
+    if (this.#count === 0) return;
+    for (let place = 0; place < this.#slots; place++) if (this.#policy[place] !== 0 && this.#owner[place] === owner) this.#untilMs[place] = -Infinity;
+  }
+
   #sweep(nowMs: number): void {
     if (nowMs < this.#sweptMs + SWEEP_PAUSE_MS) return;
     this.#sweptMs = nowMs;
@@ -118,7 +128,9 @@ export class HoldTable {
     const refusals = this.#refusals;
     const policy = this.#policy;
     const interfaces = this.#interface;
+    const owner = this.#owner;
     this.#interface = new Int32Array(this.#slots);
+    this.#owner = new Int32Array(this.#slots);
     this.#keys = new Int32Array(keys.length);
     this.#untilMs = new Float64Array(this.#slots);
     this.#refusals = new Int32Array(this.#slots);
@@ -129,18 +141,19 @@ export class HoldTable {
       const key = keys.subarray(old * WORDS, (old + 1) * WORDS);
       const place = this.#place(key, nowMs);
       if (place < 0) continue;
-      this.#take(place, key, untilMs[old], policy[old] - 2, interfaces[old]);
+      this.#take(place, key, untilMs[old], policy[old] - 2, interfaces[old], owner[old]);
       this.#refusals[place] = refusals[old];
     }
   }
 
-  #take(place: number, key: HoldKey, untilMs: number, policy: number, interfaceIndex: number): void {
+  #take(place: number, key: HoldKey, untilMs: number, policy: number, interfaceIndex: number, owner: number): void {
     if (this.#policy[place] === 0) this.#count++;
     this.#keys.set(key, place * WORDS);
     this.#untilMs[place] = untilMs;
     this.#refusals[place] = 0;
     this.#policy[place] = policy + 2;
     this.#interface[place] = interfaceIndex;
+    this.#owner[place] = owner;
   }
 
   #find(key: HoldKey): number {

@@ -146,14 +146,14 @@ export class Injector {
   }
 
   /** Refuses new connections of that client to that server and port until the deadline. False when full: counted. */
-  hold(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0): boolean {
-    return this.holds.add(key, untilMs, policy, nowMs, interfaceIndex);
+  hold(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0, owner = 0): boolean {
+    return this.holds.add(key, untilMs, policy, nowMs, interfaceIndex, owner);
   }
 
-  /** Holds whoever the flow's client is; `interfaceIndex` as in HoldTable. */
-  holdFlow(slot: number, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0): boolean {
+  /** Holds whoever the flow's client is; `interfaceIndex` and `owner` as in HoldTable. */
+  holdFlow(slot: number, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0, owner = 0): boolean {
     this.#fillHoldKey(slot);
-    return this.holds.add(this.#holdKey, untilMs, policy, nowMs, interfaceIndex);
+    return this.holds.add(this.#holdKey, untilMs, policy, nowMs, interfaceIndex, owner);
   }
 
   /** A SYN-ACK of the flow: where the server's interface is the held one, only this shows it. As onSyn(). */
