@@ -26,7 +26,9 @@ test.each([
   ["no command", [], "Usage: flowreset"],
   ["an unknown command", ["flosw"], "Did you mean flows?"],
   ["an unknown option", ["flows", "--wach"], "Did you mean --watch?"],
-  ["no folder of policies", ["sensor"], "--policies <dir>' not specified"],
+  ["no folder of policies", ["sensor"], "Give --policies with a folder of policies, or --cluster in a cluster"],
+  ["a folder of policies in a cluster", ["sensor", "--cluster", "--policies", "."], "Give either --policies or --cluster"],
+  ["no node in a cluster", ["sensor", "--cluster"], "Give --node or set NODE_NAME"],
   ["no file to replay", ["replay"], "missing required argument 'file'"],
   ["an unknown capture method", ["sensor", "--policies", ".", "--capture", "xdp"], "Allowed choices are ring, libpcap"],
   ["no number of workers", ["sensor", "--policies", ".", "--workers", "many"], "Give a number from 1 to 64"],
@@ -91,6 +93,14 @@ test("sensor takes its words to the options", async () => {
   });
   await world.run("sensor", "--policies", "p", "--capture-only", "eth1", "--capture", "libpcap");
   expect(world.started[1]).toMatchObject({ captureOnly: "eth1", inject: "route", capture: "libpcap" });
+});
+
+test("sensor --cluster takes what the operator set in the environment, and words before it", async () => {
+  using world = makeWorld({ endsAtOnce: true, env: { NODE_NAME: "n1", FLEET_NAME: "edge", POD_NAMESPACE: "ndr" } });
+  await world.run("sensor", "--cluster");
+  expect(world.started[0]?.cluster).toEqual({ node: "n1", fleet: "edge", namespace: "ndr", stateDirectory: "/var/lib/flowreset" });
+  await world.run("sensor", "--cluster", "--node", "n2", "--fleet", "core", "--state-dir", "none", "--kubeconfig", "k", "--namespace", "sec", "--report-token-file", "t");
+  expect(world.started[1]?.cluster).toEqual({ node: "n2", fleet: "core", namespace: "sec", kubeconfig: "k", reportTokenFile: "t" });
 });
 
 test.each([

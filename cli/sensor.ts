@@ -4,6 +4,8 @@ import type { Command } from "commander";
 import { DEFAULT_LISTEN, DEFAULT_SENSOR_OPTIONS, DEFAULT_TABLE_CAPACITY, LOG_LEVELS } from "../sensor/options.ts";
 import type { CaptureMethod, RunningSensor, SensorOptions } from "../sensor/options.ts";
 import type { LogLevel } from "../sensor/report/mod.ts";
+import { addClusterOptions, clusterOptionsOf } from "./clusterOptions.ts";
+import type { ClusterWords } from "./clusterOptions.ts";
 import { ExitCode } from "./exitCode.ts";
 import { UsageError } from "./failure.ts";
 import { examplesHelp, exitCodesHelp } from "./help.ts";
@@ -12,8 +14,8 @@ import { addSocketOption, addStopFileOption, placesOf } from "./places.ts";
 import type { PlaceOptions } from "./places.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-interface SensorWords extends PlaceOptions {
-  policies: string;
+interface SensorWords extends PlaceOptions, ClusterWords {
+  policies?: string;
   interface?: string[];
   capture: CaptureMethod;
   workers: number;
@@ -36,7 +38,7 @@ export function addSensorCommand(program: Command, surroundings: Surroundings, d
       "Watches the machine's packets and resets what its policies enforce. Never in the way of traffic: when it ends, " +
         "traffic goes on. The folder is watched; a change takes effect within a second. Needs CAP_NET_RAW.",
     )
-    .requiredOption("--policies <dir>", "folder of ResponsePolicy, FlowReset and SensorSettings files")
+    .option("--policies <dir>", "folder of ResponsePolicy, FlowReset and SensorSettings files")
     .option("--interface <name...>", "interfaces to watch: names or globs such as veth* (default: all)")
     .addOption(captureOption())
     .option("--workers <n>", "packet workers, one a core at most", wholeNumber(1, 64), DEFAULT_SENSOR_OPTIONS.workers)
@@ -49,6 +51,7 @@ export function addSensorCommand(program: Command, surroundings: Surroundings, d
     .option("--protect-port <port...>", "ports of this machine that are never reset (beside your ssh session)", ports)
     .option("--mark-key-file <file>", "16 hexadecimal digits, the same for sensors that see the same traffic: one acts, the other knows")
     .addOption(logLevelOption());
+  addClusterOptions(command);
   addStopFileOption(addSocketOption(command))
     .addHelpText(
       "after",
@@ -74,6 +77,12 @@ function logLevelOption(): Option {
 }
 
 function sensorOptions(words: SensorWords, surroundings: Surroundings): SensorOptions {
+  if (words.cluster === true && words.policies !== undefined) {
+    throw new UsageError("Give either --policies or --cluster: in a cluster policies come from the API server");
+  }
+  if (words.cluster !== true && words.policies === undefined) {
+    throw new UsageError("Give --policies with a folder of policies, or --cluster in a cluster");
+  }
   if (words.inject !== undefined && words.captureOnly === undefined) {
     throw new UsageError("Give --capture-only with --inject: elsewhere a reset leaves where its packet was seen");
   }
@@ -84,6 +93,7 @@ function sensorOptions(words: SensorWords, surroundings: Surroundings): SensorOp
     throw new UsageError(`Give --capture ring with several workers: libpcap has one, got --workers ${words.workers}`);
   }
   return {
+    cluster: clusterOptionsOf(words, surroundings.env),
     policies: words.policies,
     interfaces: words.interface ?? [],
     capture: words.capture,

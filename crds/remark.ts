@@ -1,8 +1,9 @@
 /** What is said of an object: where it stands in which file, and the words. */
 
 export interface Remark {
+  /** Or the object's kind and name, where it comes from no file. */
   readonly file: string;
-  /** From 1. */
+  /** From 1; 0 where it comes from no file. */
   readonly line: number;
   readonly column: number;
   /** Path of the field, as in `spec.rules[0].peers.cidrs[0]`; empty for the document itself. */
@@ -26,7 +27,8 @@ export interface Fault {
 }
 
 export function formatRemark({ file, line, column, field, message }: Remark): string {
-  return `${file}:${line}:${column}: ${field === "" ? "" : `${field}: `}${message}`;
+  const place = line === 0 ? file : `${file}:${line}:${column}`;
+  return `${place}: ${field === "" ? "" : `${field}: `}${message}`;
 }
 
 export function formatPath(path: readonly PropertyKey[]): string {

@@ -2,12 +2,14 @@
 import { API_VERSION, parseDocuments } from "../crds/mod.ts";
 import { removeStopFile, RequestError, writeStopFile } from "./control/mod.ts";
 import type { ControlHandlers, ResetLine } from "./control/mod.ts";
+import { Stop } from "./decide/mod.ts";
 import type { SensorOptions } from "./options.ts";
 import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import type { PolicyReport } from "./policyReport.ts";
 import { Counter } from "./report/mod.ts";
 import type { ResetBoard } from "./resetBoard.ts";
+import type { StopSwitch } from "./stopSwitch.ts";
 import type { Topology } from "./topology/mod.ts";
 import { version } from "./version.ts";
 
@@ -18,12 +20,11 @@ export interface ControlParts {
   readonly workers: PacketWorkers;
   readonly topology: Topology;
   readonly policyReport: PolicyReport;
-  readonly stop: Int32Array;
-  readonly setStopped: (stopped: boolean) => void;
+  readonly stop: StopSwitch;
 }
 
 export function createControl(parts: ControlParts): ControlHandlers {
-  const { options, keeper, workers, topology, policyReport, stop, setStopped } = parts;
+  const { options, keeper, workers, topology, policyReport, stop } = parts;
   const startedAt = new Date().toISOString();
   const sum = (counter: number): number => workers.counters.reduce((total, { values }) => total + values[counter]!, 0);
   return {
@@ -31,7 +32,7 @@ export function createControl(parts: ControlParts): ControlHandlers {
       version: version(),
       pid: process.pid,
       startedAt,
-      stopped: Atomics.load(stop, 0) !== 0,
+      stopped: stop.isStopped,
       stopFile: options.stopFile,
       workers: workers.count,
       interfaces: topology.interfaces().map(({ name }) => name),
@@ -49,12 +50,12 @@ export function createControl(parts: ControlParts): ControlHandlers {
     },
     reset: (spec, signal) => reset(parts, spec, signal),
     stop: () => {
-      setStopped(true);
+      stop.set(Stop.Emergency, true);
       if (options.stopFile !== undefined) writeStopFile(options.stopFile, "flowreset stop", new Date());
     },
     start: () => {
       if (options.stopFile !== undefined) removeStopFile(options.stopFile);
-      setStopped(false);
+      stop.set(Stop.Emergency, false);
     },
   };
 }

@@ -5,8 +5,9 @@
 import { randomBytes } from "node:crypto";
 import { interfaceMatches } from "../crds/mod.ts";
 import { hasNetRaw, workerOf } from "./capture/mod.ts";
+import { ClusterSession } from "./clusterSession.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
-import { createBudgets, createClaims, setStop, Stop } from "./decide/mod.ts";
+import { createBudgets, createClaims, Stop } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import { markKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
@@ -25,6 +26,7 @@ import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
 import { releaseStartMemory } from "./startMemory.ts";
 import { captureFilter, InjectDevice, interfaceNames, routeOf } from "./captureScope.ts";
+import { StopSwitch } from "./stopSwitch.ts";
 import { Topology } from "./topology/mod.ts";
 import { version } from "./version.ts";
 import { compileWarmUp } from "./warmUpPolicy.ts";
@@ -58,11 +60,14 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   let onSnapshot = (snapshot: PolicySnapshot): void => void (latest = snapshot);
   source?.start((snapshot) => onSnapshot(snapshot));
   const loaded = latest;
-  const first = keeper.take(loaded);
-  policyReport.onSnapshot(loaded, first);
+  const cluster = options.cluster === undefined ? undefined : await ClusterSession.open(options.cluster, topology, log);
+  opened.defer(() => cluster?.close());
+  const first = cluster === undefined ? keeper.take(loaded) : cluster.first(keeper, policyReport);
+  if (cluster === undefined) policyReport.onSnapshot(loaded, first);
 
-  const stop = new Int32Array(new SharedArrayBuffer(4));
-  if (options.stopFile !== undefined && isStopped(options.stopFile)) stop[0] = Stop.Emergency;
+  const stop = new StopSwitch(log);
+  if (options.stopFile !== undefined && isStopped(options.stopFile)) stop.set(Stop.Emergency, true);
+  if (cluster?.isObserveOnly === true) stop.set(Stop.ObserveOnlyFleet, true);
   const board: ResetBoard = new ResetBoard(() => workers, (client, server) => workerOf(client, server, workers.count, topology.localPrefixes()));
   const given = {
     compiled: first.compiled,
@@ -72,7 +77,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     warmUpCompiled: compileWarmUp(),
     seed: randomBytes(4).readInt32LE(),
     markKey: key,
-    stop: stop.buffer as SharedArrayBuffer,
+    stop: stop.word.buffer as SharedArrayBuffer,
     budgets: createBudgets(randomBytes(4).readInt32LE()),
     claims: options.workers > 1 ? createClaims() : undefined,
     flowTimeouts: keeper.flowTimeouts,
@@ -93,13 +98,8 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   opened.defer(() => workers.close());
   await workers.start().catch(captureRefused);
 
-  const setStopped = (stopped: boolean): void => {
-    if (!setStop(stop, Stop.Emergency, stopped)) return;
-    workers.post({ kind: "stopped" });
-    log.warn({ stopped }, stopped ? "emergency stop: nothing is injected" : "injecting again");
-  };
-  if (stop[0] !== Stop.No) workers.post({ kind: "stopped" });
-  const stopWatch = options.stopFile === undefined ? undefined : watchStopFile(options.stopFile, setStopped);
+  stop.follow(() => workers.post({ kind: "stopped" }));
+  const stopWatch = options.stopFile === undefined ? undefined : watchStopFile(options.stopFile, (stopped) => stop.set(Stop.Emergency, stopped));
   opened.defer(() => stopWatch?.close());
 
   const resetFiles = new ResetFiles({ keeper, board, log, statePath: options.socket });
@@ -122,13 +122,14 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     enforce(workers, keeper, keeper.takeInterfaces(topology.interfaces(), topology.sharedAddresses()));
   });
   // What changed while the Workers started, and the FlowResets that were there from the beginning.
-  if (latest === loaded) resetFiles.onResets(keeper.resets);
-  else onSnapshot(latest);
+  if (latest !== loaded) onSnapshot(latest);
+  else if (cluster === undefined) resetFiles.onResets(keeper.resets);
+  cluster?.follow({ keeper, board, stop, policyReport, enforce: (round) => enforce(workers, keeper, round) });
 
-  const control = createControl({ options, keeper, board, workers, topology, policyReport, stop, setStopped });
+  const control = createControl({ options, keeper, board, workers, topology, policyReport, stop });
   const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch(socketRefused);
   opened.defer(() => server?.close());
-  const http = await output.serve({ options, workers, keeper, policyReport, watched }).catch(listenRefused);
+  const http = await output.serve({ options, workers, keeper, policyReport, watched, cluster }).catch(listenRefused);
   opened.defer(() => http?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
   // Where packets are this thread's, nothing may hold it up.

@@ -9,7 +9,25 @@ export type CaptureMethod = "ring" | "libpcap";
 
 export const LOG_LEVELS: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 
+/** A sensor that is a member of a cluster: policies, pods and FlowResets come from its API server. */
+export interface ClusterOptions {
+  /** Of the Node object. */
+  readonly node: string;
+  /** Of the SensorFleet. */
+  readonly fleet: string;
+  /** Where the operator and this sensor's own pod live. */
+  readonly namespace: string;
+  /** Folder on the node's disk for the last good state; undefined: nothing is kept. */
+  readonly stateDirectory: string | undefined;
+  /** Undefined: the pod's service account, or what kubectl would take. */
+  readonly kubeconfig: string | undefined;
+  /** Token that the report stream is shown; undefined: the service account's. */
+  readonly reportTokenFile: string | undefined;
+}
+
 export interface SensorOptions {
+  /** Undefined: a standalone sensor. */
+  cluster: ClusterOptions | undefined;
   /** Folder of policy files, watched; undefined: none (a one-shot `flowreset kill`). */
   policies: string | undefined;
   /** Names and globs (`veth*`); empty: every interface. */
@@ -43,6 +61,7 @@ export const DEFAULT_LISTEN = "127.0.0.1:9464";
 export const DEFAULT_TABLE_CAPACITY = 1_000_000;
 
 export const DEFAULT_SENSOR_OPTIONS: Readonly<SensorOptions> = {
+  cluster: undefined,
   policies: undefined,
   interfaces: [],
   capture: "ring",

@@ -1,4 +1,5 @@
 /** Everything that leaves the sensor but packets: log, events, metrics. */
+import type { ClusterSession } from "./clusterSession.ts";
 import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
 import { verdictName } from "./decide/mod.ts";
 import { flowEvictionName, flowRefusalName, flowWorthName } from "./flow/mod.ts";
@@ -30,6 +31,7 @@ interface ServedParts {
   readonly keeper: PolicyKeeper;
   readonly policyReport: PolicyReport;
   readonly watched: WatchedInterfaces;
+  readonly cluster: ClusterSession | undefined;
 }
 
 const METRIC_NAMES: MetricNames = {
@@ -60,7 +62,7 @@ function openEvents(path: string, log: Logger): EventWriter {
   }
 }
 
-async function serve({ options, workers, keeper, policyReport, watched }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
+async function serve({ options, workers, keeper, policyReport, watched, cluster }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
   if (options.listen === undefined) return undefined;
   const metrics = createMetrics({
     version: version(),
@@ -77,7 +79,7 @@ async function serve({ options, workers, keeper, policyReport, watched }: Served
     listen: options.listen,
     metrics,
     health: () => staleWorker(workers),
-    readiness: () => staleWorker(workers) ?? policyReport.trouble ?? watched.trouble,
+    readiness: () => staleWorker(workers) ?? cluster?.trouble ?? policyReport.trouble ?? watched.trouble,
   });
 }
 

@@ -55,6 +55,7 @@ const arrows: readonly { room: string; may: readonly string[]; why: string }[] =
   { room: "sensor/inject", may: ["crds", "sensor/decode", "sensor/flow", "sensor/detect", "sensor/decide"], why: "a reset needs the verdict and the exact numbers of the flow" },
   { room: "sensor/report", may: ["crds", "sensor/decode", "sensor/flow", "sensor/detect", "sensor/decide", "sensor/inject"], why: "tells what happened, changes nothing" },
   { room: "sensor/policy", may: ["crds", "sensor/decide"], why: "control comes in by one door" },
+  { room: "sensor/cluster", may: ["crds", "kube", "sensor/decide", "sensor/policy", "sensor/report"], why: "learns from the API server, tells in the decider's and the policy's own words" },
   { room: "sensor/control", may: ["crds", "sensor/report"], why: "the local socket serves what it is given" },
   { room: "operator/queue", may: [], why: "work by key knows no work" },
   { room: "operator/condition", may: ["crds"], why: "conditions have one form for every kind" },

@@ -11,8 +11,8 @@ export interface PodIdentity {
   readonly serviceAccount: string;
   readonly addresses: readonly string[];
   /**
-   * The host's side of the pod's interface, as rtnetlink named it when the pod was learnt (PodBindings); its number is
-   * never given twice while the machine runs. 0: not known, and nothing counts for the pod.
+   * The host's side of the pod's interface that is its own now. 0: not known for certain, and nothing counts
+   * for the pod.
    */
   readonly interfaceIndex: number;
 }

@@ -1,0 +1,128 @@
+/** What this sensor knows of its cluster, wherever it came from: the API server's watches, or the node's disk. */
+import { parseAddress } from "../../crds/mod.ts";
+import type { Placement } from "../../crds/mod.ts";
+import { selectorMatches } from "../decide/mod.ts";
+import type { ClusterView, PodIdentity } from "../decide/mod.ts";
+import type { PolicySnapshot } from "../policy/mod.ts";
+import { Fleet } from "./fleet.ts";
+import { LastGoodObjects } from "./lastGood.ts";
+import type { WatchedObject } from "./lastGood.ts";
+import { MAX_NAMESPACES } from "./limits.ts";
+import { machineIdentity } from "./machine.ts";
+import type { Neighbourhood } from "./neighbourhood.ts";
+import { PodTable } from "./podTable.ts";
+import type { HostInterface } from "./podTable.ts";
+import type { ClusterState } from "./stateFile.ts";
+
+export interface KnowledgeOptions {
+  readonly node: string;
+  readonly fleet: string;
+  /** What a later room finds wrong in a valid object. */
+  readonly check: Placement["check"];
+  /** Interface behind which an address lives (words as in packets), 0 where unknown. */
+  readonly homeOf: (words: readonly number[]) => number;
+  readonly interfaces: () => readonly (HostInterface & { readonly addresses: readonly string[] })[];
+}
+
+interface NodeFacts {
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: readonly string[];
+}
+
+export class Knowledge {
+  readonly policies: LastGoodObjects;
+  readonly fleet: Fleet;
+  readonly pods: PodTable;
+  readonly namespaces = new Map<string, Readonly<Record<string, string>>>();
+  node: NodeFacts = { uid: "", labels: {}, addresses: [] };
+  readonly #options: KnowledgeOptions;
+  readonly #neighbourhood: Neighbourhood;
+  readonly #machine = machineIdentity();
+  #version = 0;
+
+  constructor(options: KnowledgeOptions, neighbourhood: Neighbourhood) {
+    this.#options = options;
+    this.#neighbourhood = neighbourhood;
+    this.policies = new LastGoodObjects(options.check);
+    this.fleet = new Fleet(options.fleet);
+    this.pods = new PodTable({ homeOf: (address) => this.#homeOf(address), nowMs: () => Date.now() });
+    this.pods.onInterfaces(options.interfaces());
+  }
+
+  nameNamespace(name: string, labels: Readonly<Record<string, string>>): void {
+    if (this.namespaces.size < MAX_NAMESPACES || this.namespaces.has(name)) this.namespaces.set(name, labels);
+  }
+
+  /** What is in force now, as policies of a directory are told. */
+  snapshot(): PolicySnapshot {
+    const settings = this.fleet.settings();
+    const { remarks } = this.fleet;
+    const missing = settings === undefined ? [{ file: `SensorFleet ${this.#options.fleet}`, kinds: ["SensorSettings" as const] }] : [];
+    return {
+      objects: [...(settings === undefined ? [] : [settings]), ...this.policies.objects()],
+      problems: [...remarks.problems(), ...this.policies.problems()],
+      notes: [...remarks.notes(), ...this.policies.notes()],
+      version: ++this.#version,
+      stale: [...remarks.stale(), ...this.policies.stale()],
+      withheld: [...missing, ...this.policies.withheld()],
+      isReadable: true,
+    };
+  }
+
+  view(isLive: boolean): ClusterView {
+    const { enforceNamespaces } = this.fleet.spec ?? {};
+    const pods = this.pods.pods();
+    const nodeAddresses = [...new Set([...this.node.addresses, ...this.#options.interfaces().flatMap(({ addresses }) => addresses)])];
+    return {
+      nodeLabels: this.node.labels,
+      namespaces: new Map(this.namespaces),
+      pods: pods satisfies PodIdentity[],
+      isLive,
+      enforceable: (namespace) => enforceNamespaces === undefined || selectorMatches(enforceNamespaces, this.namespaces.get(namespace) ?? {}),
+      podCidrs: this.#neighbourhood.podCidrs(),
+      protectedCalls: this.#neighbourhood.calls({ nodeAddresses, pods, internalCidrs: this.fleet.internalCidrs }),
+    };
+  }
+
+  /** From the disk. Returns what is wrong with it: then nothing was taken. */
+  restore(state: ClusterState): string | undefined {
+    const { node, fleet } = this.#options;
+    if (state.node !== node || state.fleet !== fleet) {
+      return `Cannot use the state of another sensor, expected node ${node} and fleet ${fleet}: current ones are ${state.node} and ${state.fleet}`;
+    }
+    for (const object of state.objects as WatchedObject[]) {
+      if (object.kind === "SensorFleet") this.fleet.take(object);
+      else this.policies.take(object);
+    }
+    for (const [name, labels] of Object.entries(state.namespaces)) this.nameNamespace(name, labels);
+    this.node = { uid: state.nodeUid, labels: state.nodeLabels, addresses: state.nodeAddresses };
+    // Interfaces of another boot, or of another network, are others.
+    if (state.machine === this.#machine) this.pods.restore(state.pods, state.bindings);
+    this.#neighbourhood.stream = state.stream;
+    return undefined;
+  }
+
+  /** For the disk. @param contactMs when the API server was last heard */
+  state(contactMs: number): Omit<ClusterState, "version"> {
+    return {
+      node: this.#options.node,
+      fleet: this.#options.fleet,
+      machine: this.#machine,
+      contactMs,
+      objects: [...this.fleet.sources(), ...this.policies.sources()] as ClusterState["objects"],
+      namespaces: Object.fromEntries(this.namespaces),
+      nodeLabels: this.node.labels,
+      nodeUid: this.node.uid,
+      nodeAddresses: [...this.node.addresses],
+      stream: this.#neighbourhood.stream,
+      pods: this.pods.pods().map(({ interfaceIndex: _, ...pod }) => ({ ...pod, addresses: [...pod.addresses], probePorts: [...pod.probePorts] })),
+      bindings: this.pods.bindings(),
+    };
+  }
+
+  #homeOf(address: string): number {
+    const words = parseAddress(address)?.words;
+    return words === undefined ? 0 : this.#options.homeOf(words);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Up to which resource version several watches of one API server have been followed. They share its numbering, so the
+ * newest of them stands for all as soon as the others have had time to tell what came before it; while one of them is
+ * cut off only the oldest is sure.
+ */
+import type { Reflector } from "../../kube/mod.ts";
+
+/** What an API server told one watch, it has told the others by then. */
+const SETTLE_MS = 250;
+
+type Followed = Pick<Reflector, "isSynced" | "resourceVersion" | "state">;
+
+export class ObservedVersion {
+  readonly #watches: readonly Followed[];
+  #settled = "";
+  #waiting: { readonly version: string; readonly sinceMs: number } | undefined;
+
+  constructor(watches: readonly Followed[]) {
+    this.#watches = watches;
+  }
+
+  /** "" until every watch has told its first list. Asked again after SETTLE_MS it has come as far as the first time. */
+  read(nowMs: number): string {
+    if (this.#waiting !== undefined && nowMs - this.#waiting.sinceMs >= SETTLE_MS) {
+      this.#settled = this.#waiting.version;
+      this.#waiting = undefined;
+    }
+    this.#waiting ??= { version: this.#now(), sinceMs: nowMs };
+    return this.#settled;
+  }
+
+  #now(): string {
+    if (!this.#watches.every(({ isSynced }) => isSynced)) return "";
+    const versions = this.#watches.map(({ resourceVersion }) => resourceVersion).toSorted(compareVersions);
+    return this.#watches.every(({ state }) => state.connected) ? versions.at(-1)! : versions[0]!;
+  }
+}
+
+/** Decimal numbers of any length. */
+export function compareVersions(left: string, right: string): number {
+  return left.length - right.length || (left < right ? -1 : left > right ? 1 : 0);
+}

@@ -1,0 +1,118 @@
+/** Wires the sensor's half of a cluster to the rest of the sensor: the main thread of `flowreset sensor --cluster`. */
+import { uptime } from "node:os";
+import { connect } from "../kube/mod.ts";
+import type { KubeClient } from "../kube/mod.ts";
+import { ActedResets, ClusterMember } from "./cluster/mod.ts";
+import { ClusterResets } from "./clusterResets.ts";
+import { Stop } from "./decide/mod.ts";
+import type { ClusterOptions } from "./options.ts";
+import { SensorError } from "./options.ts";
+import { checkSignatures } from "./policyKeeper.ts";
+import type { CompiledRound, PolicyKeeper } from "./policyKeeper.ts";
+import type { PolicyReport } from "./policyReport.ts";
+import type { Logger } from "./report/mod.ts";
+import type { ResetBoard } from "./resetBoard.ts";
+import type { StopSwitch } from "./stopSwitch.ts";
+import { HomesReader } from "./topology/mod.ts";
+import type { Topology } from "./topology/mod.ts";
+import { version } from "./version.ts";
+
+export interface ClusterParts {
+  readonly keeper: PolicyKeeper;
+  readonly board: ResetBoard;
+  readonly stop: StopSwitch;
+  readonly policyReport: PolicyReport;
+  /** Hands what was compiled to the Workers. */
+  readonly enforce: (round: CompiledRound) => void;
+}
+
+export class ClusterSession {
+  readonly #client: KubeClient;
+  readonly #member: ClusterMember;
+  readonly #options: ClusterOptions;
+  readonly #log: Logger;
+  #resets: ClusterResets | undefined;
+
+  private constructor(client: KubeClient, member: ClusterMember, options: ClusterOptions, log: Logger) {
+    this.#client = client;
+    this.#member = member;
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** Resolves with the API server's word, or the disk's, or after a while without either. */
+  static async open(options: ClusterOptions, topology: Topology, log: Logger): Promise<ClusterSession> {
+    const client = await connect({ kubeconfig: options.kubeconfig, log, userAgent: `flowreset-sensor/${version()}` }).catch(notConnected);
+    const homes = new HomesReader(topology.homes);
+    const member = await ClusterMember.open({
+      client,
+      node: options.node,
+      fleet: options.fleet,
+      namespace: options.namespace,
+      stateDirectory: options.stateDirectory,
+      check: checkSignatures,
+      homeOf: ([word0, word1, word2, word3]) => homes.homeOf(word0!, word1!, word2!, word3!),
+      interfaces: () => topology.interfaces(),
+      log,
+    });
+    topology.onHomes(() => member.onInterfaces());
+    return new ClusterSession(client, member, options, log);
+  }
+
+  /** For readiness: why nobody can rely on this sensor yet. */
+  get trouble(): string | undefined {
+    return this.#member.isSynced || this.#member.source === "Disk" ? undefined : "the API server was not heard yet, and there is no state on disk";
+  }
+
+  /** The emergency stop of the fleet, as it is known at the start. */
+  get isObserveOnly(): boolean {
+    return this.#member.knowledge.fleet.isObserveOnly;
+  }
+
+  /** What is in force at the start. */
+  first(keeper: PolicyKeeper, policyReport: PolicyReport): CompiledRound {
+    keeper.takeCluster(this.#member.view());
+    const snapshot = this.#member.snapshot();
+    const round = keeper.take(snapshot);
+    policyReport.onSnapshot(snapshot, round);
+    return round;
+  }
+
+  /** From now on what changes comes into force, and FlowResets are run. */
+  follow({ keeper, board, stop, policyReport, enforce }: ClusterParts): void {
+    const { stateDirectory } = this.#options;
+    const log = this.#log;
+    const acted = new ActedResets(stateDirectory, (error) => log.error({ err: error }, "cannot remember which FlowResets were run: they may run again when the sensor starts again"));
+    const resets = new ClusterResets({
+      keeper, board, acted, log,
+      nowMs: () => Date.now(),
+      machineStartMs: Date.now() - uptime() * 1_000,
+      onResult: () => {},
+    });
+    this.#resets = resets;
+    this.#member.follow({
+      onPolicies: (snapshot) => {
+        const round = keeper.take(snapshot);
+        enforce(round);
+        policyReport.onSnapshot(snapshot, round);
+      },
+      onView: (view) => enforce(keeper.takeCluster(view)),
+      onReset: (reset) => resets.onReset(reset),
+      onResetGone: (uid) => resets.onGone(uid),
+      onObserveOnly: (isObserveOnly) => stop.set(Stop.ObserveOnlyFleet, isObserveOnly),
+      onTooOld: (isTooOld) => stop.set(Stop.PolicyTooOld, isTooOld),
+      onStream: () => {},
+      onState: () => {},
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#resets?.close();
+    await this.#member.close();
+    await this.#client.close();
+  }
+}
+
+function notConnected(error: unknown): never {
+  throw new SensorError("BadInput", `Cannot reach the API server: ${(error as Error).message}`, "in a pod its service account must be mounted; elsewhere name a file with --kubeconfig");
+}

@@ -1,0 +1,54 @@
+/** From `kubectl apply` to dead sockets: a real API server, the real sensor, real connections between pods. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sharedApiServer } from "../cluster/mod.ts";
+import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
+import type { Session } from "../lab/killing/sessions.ts";
+import { MARK } from "../lab/policies.ts";
+import { identity } from "../lab/mod.ts";
+import type { ClusterSensor } from "./sensor.ts";
+import { World } from "./world.ts";
+
+let world: World;
+let sensor: ClusterSensor;
+const sessions = new Sessions();
+
+beforeAll(async () => {
+  world = await World.open(sharedApiServer());
+  sensor = await world.sensor();
+  await world.pod("client", world.net.client, { labels: { app: "client" } });
+  await world.pod("server", world.net.server, { labels: { app: "web" } });
+  await sensor.said(/"bound":2/);
+});
+afterAll(async () => {
+  await sensor?.stop();
+  await world?.close();
+});
+
+const between = (): Promise<Session> => sessions.open({ from: world.net.client, to: world.net.server }, "ipv4");
+
+async function isDead(session: Session): Promise<void> {
+  expect((await session.client.closed).error).toBe("ECONNRESET");
+  await session.server.closed;
+  expect(await socketStates(session)).toEqual(["gone", "gone"]);
+}
+
+describe.runIf(identity() === "root")("a sensor in a cluster", () => {
+  it("kills the connection that a FlowReset names, and no other", async () => {
+    const [neighbour, doomed] = [await between(), await between()];
+    const { localAddress: ip, localPort: port } = doomed.client;
+    await world.apply("FlowReset", "kill-one", { match: { client: { ip, port }, server: { ip: doomed.host, port: doomed.port } } });
+    await isDead(doomed);
+    await echoes(neighbour.client);
+    expect((await sensor.outcome(port)).flowreset).toMatchObject({ flow_reset: `${world.namespace}/kill-one`, outcome: "Confirmed" });
+  });
+
+  it("cuts what a policy enforces from the moment that it is applied", async () => {
+    const [neighbour, doomed] = [await between(), await between()];
+    const rule = `alert tcp any any -> any any (msg:"says it"; content:"${MARK}"; sid:1;)`;
+    await world.apply("ResponsePolicy", "forbidden", { mode: "Enforce", subject: { podSelector: { matchLabels: { app: "web" } } }, rules: [{ name: "says-it", signature: { rules: [rule] } }] });
+    await sensor.said(/"policies":1.*policies in force/);
+    doomed.client.write(MARK);
+    await isDead(doomed);
+    await echoes(neighbour.client);
+  });
+});
