@@ -48,11 +48,18 @@ const COLUMNS: readonly Column<PolicyStatus>[] = [
   { title: "MESSAGE", value: ({ message }) => message ?? "-" },
 ];
 
+/** A sensor of an older version does not say who. */
+function whyNot(stoppedBy: SensorStatus["stoppedBy"] = []): string {
+  if (stoppedBy.includes("fleet")) return "the SensorFleet says ObserveOnly";
+  if (stoppedBy.includes("policy age")) return "the API server has been silent for longer than maxPolicyAge";
+  return "emergency stop, end it with `flowreset start`";
+}
+
 function statusText(status: SensorStatus): string {
-  const { version, pid, startedAt, stopped, workers, interfaces, packets, drops, flows, flowCapacity, policies } = status;
+  const { version, pid, startedAt, stopped, stoppedBy, workers, interfaces, packets, drops, flows, flowCapacity, policies } = status;
   const facts: [string, string][] = [
     ["sensor", `${version}, process ${pid}, since ${startedAt}`],
-    ["injecting", stopped ? "no: emergency stop, end it with `flowreset start`" : "yes"],
+    ["injecting", stopped ? `no: ${whyNot(stoppedBy)}` : "yes"],
     ["workers", formatCount(workers)],
     ["interfaces", interfaces.length === 0 ? "none" : interfaces.join(" ")],
     ["packets", `${formatCount(packets)}, ${formatCount(drops)} lost`],

@@ -158,6 +158,7 @@ export const STATUS: SensorStatus = {
   pid: 1,
   startedAt: "",
   stopped: false,
+  stoppedBy: [],
   stopFile: undefined,
   workers: 1,
   interfaces: [],

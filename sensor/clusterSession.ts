@@ -3,12 +3,14 @@ import { uptime } from "node:os";
 import { connect } from "../kube/mod.ts";
 import type { KubeClient } from "../kube/mod.ts";
 import { ActedResets, ClusterMember } from "./cluster/mod.ts";
+import { ClusterReport } from "./clusterReport.ts";
 import { ClusterResets } from "./clusterResets.ts";
 import { Stop } from "./decide/mod.ts";
 import type { ClusterOptions } from "./options.ts";
 import { SensorError } from "./options.ts";
 import { checkSignatures } from "./policyKeeper.ts";
 import type { CompiledRound, PolicyKeeper } from "./policyKeeper.ts";
+import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyReport } from "./policyReport.ts";
 import type { Logger } from "./report/mod.ts";
 import type { ResetBoard } from "./resetBoard.ts";
@@ -22,6 +24,10 @@ export interface ClusterParts {
   readonly board: ResetBoard;
   readonly stop: StopSwitch;
   readonly policyReport: PolicyReport;
+  readonly workers: PacketWorkers;
+  readonly topology: Topology;
+  /** Why the sensor as a whole does not work; undefined where it does. */
+  readonly trouble: () => string | undefined;
   /** Hands what was compiled to the Workers. */
   readonly enforce: (round: CompiledRound) => void;
 }
@@ -32,6 +38,8 @@ export class ClusterSession {
   readonly #options: ClusterOptions;
   readonly #log: Logger;
   #resets: ClusterResets | undefined;
+  #report: ClusterReport | undefined;
+  #firstNotes: CompiledRound["notes"] = [];
 
   private constructor(client: KubeClient, member: ClusterMember, options: ClusterOptions, log: Logger) {
     this.#client = client;
@@ -75,39 +83,60 @@ export class ClusterSession {
     const snapshot = this.#member.snapshot();
     const round = keeper.take(snapshot);
     policyReport.onSnapshot(snapshot, round);
+    this.#firstNotes = round.notes;
     return round;
   }
 
-  /** From now on what changes comes into force, and FlowResets are run. */
-  follow({ keeper, board, stop, policyReport, enforce }: ClusterParts): void {
+  /** From now on what changes comes into force, FlowResets are run, and the cluster is told. */
+  follow(parts: ClusterParts): void {
+    const { keeper, board, stop, policyReport, enforce } = parts;
     const { stateDirectory } = this.#options;
     const log = this.#log;
+    const member = this.#member;
+    const report = new ClusterReport({ ...parts, options: this.#options, client: this.#client, member, log });
     const acted = new ActedResets(stateDirectory, (error) => log.error({ err: error }, "cannot remember which FlowResets were run: they may run again when the sensor starts again"));
     const resets = new ClusterResets({
       keeper, board, acted, log,
       nowMs: () => Date.now(),
       machineStartMs: Date.now() - uptime() * 1_000,
-      onResult: () => {},
+      onResult: (result) => report.onResult(result),
     });
+    this.#report = report;
     this.#resets = resets;
-    this.#member.follow({
+    report.onView(member.view());
+    report.onPolicies(this.#firstNotes);
+    member.follow({
       onPolicies: (snapshot) => {
         const round = keeper.take(snapshot);
         enforce(round);
         policyReport.onSnapshot(snapshot, round);
+        report.onPolicies(round.notes);
       },
-      onView: (view) => enforce(keeper.takeCluster(view)),
-      onReset: (reset) => resets.onReset(reset),
+      onView: (view) => {
+        enforce(keeper.takeCluster(view));
+        report.onView(view);
+      },
+      onReset: (reset) => {
+        resets.onReset(reset);
+        report.onReset(reset);
+      },
       onResetGone: (uid) => resets.onGone(uid),
       onObserveOnly: (isObserveOnly) => stop.set(Stop.ObserveOnlyFleet, isObserveOnly),
       onTooOld: (isTooOld) => stop.set(Stop.PolicyTooOld, isTooOld),
-      onStream: () => {},
-      onState: () => {},
+      onStream: (data) => report.onStream(data),
+      onState: () => report.onState(),
     });
+    report.start();
+  }
+
+  /** An event line of a Worker. */
+  onEvent(line: Uint8Array): void {
+    this.#report?.onEvent(line);
   }
 
   async close(): Promise<void> {
     this.#resets?.close();
+    this.#report?.close();
     await this.#member.close();
     await this.#client.close();
   }

@@ -33,6 +33,7 @@ export function createControl(parts: ControlParts): ControlHandlers {
       pid: process.pid,
       startedAt,
       stopped: stop.isStopped,
+      stoppedBy: stop.authors,
       stopFile: options.stopFile,
       workers: workers.count,
       interfaces: topology.interfaces().map(({ name }) => name),

@@ -13,7 +13,7 @@ import { markKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
 import { SensorError } from "./options.ts";
 import { startLibpcapLoop } from "./libpcapLoop.ts";
-import { openOutput } from "./output.ts";
+import { openOutput, staleWorker } from "./output.ts";
 import { ownSessions } from "./ownSession.ts";
 import { PacketWorkers } from "./packetWorkers.ts";
 import { directoryFault, DirectoryPolicySource, EMPTY_SNAPSHOT } from "./policy/mod.ts";
@@ -87,7 +87,10 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     count: options.capture === "libpcap" ? 1 : options.workers,
     ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
     startOf: (worker) => ({ ...given, ...startOf(options, topology, worker) }),
-    onEvent: (line) => output.events.write(line),
+    onEvent: (line) => {
+      output.events.write(line);
+      cluster?.onEvent(line);
+    },
     onRun: (record) => board.onRecord(record),
     onPolicy: (worker, generation) => log.debug({ worker, generation }, "policy in force"),
     onFault: (error) => {
@@ -124,12 +127,13 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   // What changed while the Workers started, and the FlowResets that were there from the beginning.
   if (latest !== loaded) onSnapshot(latest);
   else if (cluster === undefined) resetFiles.onResets(keeper.resets);
-  cluster?.follow({ keeper, board, stop, policyReport, enforce: (round) => enforce(workers, keeper, round) });
+  const trouble = (): string | undefined => staleWorker(workers) ?? cluster?.trouble ?? policyReport.trouble ?? watched.trouble;
+  cluster?.follow({ keeper, board, stop, policyReport, workers, topology, trouble, enforce: (round) => enforce(workers, keeper, round) });
 
   const control = createControl({ options, keeper, board, workers, topology, policyReport, stop });
   const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch(socketRefused);
   opened.defer(() => server?.close());
-  const http = await output.serve({ options, workers, keeper, policyReport, watched, cluster }).catch(listenRefused);
+  const http = await output.serve({ options, workers, keeper, policyReport, trouble }).catch(listenRefused);
   opened.defer(() => http?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
   // Where packets are this thread's, nothing may hold it up.

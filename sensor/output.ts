@@ -1,5 +1,4 @@
 /** Everything that leaves the sensor but packets: log, events, metrics. */
-import type { ClusterSession } from "./clusterSession.ts";
 import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
 import { verdictName } from "./decide/mod.ts";
 import { flowEvictionName, flowRefusalName, flowWorthName } from "./flow/mod.ts";
@@ -14,7 +13,6 @@ import { verdictReasonName } from "./reasonNumbers.ts";
 import { Counter, createLog, createMetrics, openEventWriter, startHttpServer } from "./report/mod.ts";
 import type { EventWriter, HttpServer, Logger, MetricNames } from "./report/mod.ts";
 import { version } from "./version.ts";
-import type { WatchedInterfaces } from "./watchedInterfaces.ts";
 
 /** A Worker that has not turned for so long is not well: it turns twice a second with nothing to do. */
 const HEARTBEAT_LIMIT_MS = 5_000;
@@ -30,8 +28,8 @@ interface ServedParts {
   readonly workers: PacketWorkers;
   readonly keeper: PolicyKeeper;
   readonly policyReport: PolicyReport;
-  readonly watched: WatchedInterfaces;
-  readonly cluster: ClusterSession | undefined;
+  /** Why nobody can rely on the sensor; undefined where all is well. */
+  readonly trouble: () => string | undefined;
 }
 
 const METRIC_NAMES: MetricNames = {
@@ -62,7 +60,7 @@ function openEvents(path: string, log: Logger): EventWriter {
   }
 }
 
-async function serve({ options, workers, keeper, policyReport, watched, cluster }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
+async function serve({ options, workers, keeper, policyReport, trouble }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
   if (options.listen === undefined) return undefined;
   const metrics = createMetrics({
     version: version(),
@@ -79,11 +77,12 @@ async function serve({ options, workers, keeper, policyReport, watched, cluster 
     listen: options.listen,
     metrics,
     health: () => staleWorker(workers),
-    readiness: () => staleWorker(workers) ?? cluster?.trouble ?? policyReport.trouble ?? watched.trouble,
+    readiness: trouble,
   });
 }
 
-function staleWorker(workers: PacketWorkers): string | undefined {
+/** A packet Worker that does not turn, in words. */
+export function staleWorker(workers: PacketWorkers): string | undefined {
   const now = Date.now();
   const stale = workers.counters.findIndex(({ values }) => now - values[Counter.HeartbeatMs]! > HEARTBEAT_LIMIT_MS);
   return stale < 0 ? undefined : `packet Worker ${stale} has not turned for ${HEARTBEAT_LIMIT_MS} ms`;

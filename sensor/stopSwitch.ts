@@ -4,9 +4,14 @@
  */
 import { setStop, Stop } from "./decide/mod.ts";
 import type { StopCause } from "./decide/mod.ts";
+import type { StopAuthor } from "./control/mod.ts";
 import type { Logger } from "./report/mod.ts";
 
-const WORDS: Readonly<Record<number, string>> = { [Stop.Emergency]: "node", [Stop.ObserveOnlyFleet]: "fleet", [Stop.PolicyTooOld]: "policy age" };
+const AUTHORS: readonly (readonly [StopCause, StopAuthor, string])[] = [
+  [Stop.Emergency, "node", "emergency stop: nothing is injected"],
+  [Stop.ObserveOnlyFleet, "fleet", "emergency stop of the fleet: nothing is injected"],
+  [Stop.PolicyTooOld, "policy age", "what is in force is too old: nothing is injected"],
+];
 
 export class StopSwitch {
   readonly word = new Int32Array(new SharedArrayBuffer(4));
@@ -19,6 +24,10 @@ export class StopSwitch {
 
   get isStopped(): boolean {
     return Atomics.load(this.word, 0) !== Stop.No;
+  }
+
+  get authors(): StopAuthor[] {
+    return AUTHORS.filter(([cause]) => this.isStoppedBy(cause)).map(([, author]) => author);
   }
 
   isStoppedBy(cause: StopCause): boolean {
@@ -34,7 +43,8 @@ export class StopSwitch {
   set(cause: StopCause, isOn: boolean): void {
     if (!setStop(this.word, cause, isOn)) return;
     this.#onChange();
-    const words = isOn ? "emergency stop: nothing is injected" : this.isStopped ? "one emergency stop is lifted, another stays: nothing is injected" : "injecting again";
-    this.#log.warn({ by: WORDS[cause], stopped: this.isStopped }, words);
+    const [, by, words] = AUTHORS.find(([known]) => known === cause)!;
+    const released = this.isStopped ? `no more of that; stopped still by: ${this.authors.join(", ")}` : "injecting again";
+    this.#log.warn({ by, stopped: this.isStopped }, isOn ? words : released);
   }
 }

@@ -6,26 +6,26 @@
 import type { Reflector } from "../../kube/mod.ts";
 
 /** What an API server told one watch, it has told the others by then. */
-const SETTLE_MS = 250;
+export const SETTLE_MS = 250;
+const MAX_WAITING = 64;
 
 type Followed = Pick<Reflector, "isSynced" | "resourceVersion" | "state">;
 
 export class ObservedVersion {
   readonly #watches: readonly Followed[];
   #settled = "";
-  #waiting: { readonly version: string; readonly sinceMs: number } | undefined;
+  #waiting: { readonly version: string; readonly sinceMs: number }[] = [];
 
   constructor(watches: readonly Followed[]) {
     this.#watches = watches;
   }
 
-  /** "" until every watch has told its first list. Asked again after SETTLE_MS it has come as far as the first time. */
+  /** "" until every watch has told its first list. What is so now is told when it is asked for again after SETTLE_MS. */
   read(nowMs: number): string {
-    if (this.#waiting !== undefined && nowMs - this.#waiting.sinceMs >= SETTLE_MS) {
-      this.#settled = this.#waiting.version;
-      this.#waiting = undefined;
-    }
-    this.#waiting ??= { version: this.#now(), sinceMs: nowMs };
+    while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= SETTLE_MS) this.#settled = this.#waiting.shift()!.version;
+    const version = this.#now();
+    const newest = this.#waiting.at(-1)?.version ?? this.#settled;
+    if (version !== newest && this.#waiting.length < MAX_WAITING) this.#waiting.push({ version, sinceMs: nowMs });
     return this.#settled;
   }
 

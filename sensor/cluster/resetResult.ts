@@ -13,6 +13,7 @@ export interface EndedFlow {
   readonly reason: string;
   readonly suppressed: boolean;
   readonly rsts: number;
+  readonly actor: "first" | "second";
   readonly timeToFirstRstMicroseconds: number | null;
 }
 

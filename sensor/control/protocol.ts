@@ -3,13 +3,17 @@
  * command line) speak through these, and the sensor's handlers are one object that is also callable in process.
  */
 
+export type StopAuthor = "node" | "fleet" | "policy age";
+
 /** GET /v1/status. */
 export interface SensorStatus {
   version: string;
   pid: number;
   startedAt: string;
-  /** The emergency stop is on: nothing is injected. */
+  /** Nothing is injected. */
   stopped: boolean;
+  /** Who asks for that: a person on this node, the SensorFleet, or the age of what is known. */
+  stoppedBy: readonly StopAuthor[];
   stopFile: string | undefined;
   workers: number;
   interfaces: readonly string[];

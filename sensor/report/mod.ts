@@ -9,6 +9,7 @@
  */
 export { Counter, Counters, Families, Histograms } from "./counters.ts";
 export type { Family, HistogramLayout } from "./counters.ts";
+export { SeriesKind } from "./series.ts";
 export type { Series } from "./series.ts";
 export { LabelTable } from "./labels.ts";
 export { RecordRing } from "./recordRing.ts";
@@ -29,6 +30,8 @@ export { openEventWriter } from "./writer.ts";
 export type { EventWriter, WriterOptions } from "./writer.ts";
 export { SyncEventWriter } from "./syncWriter.ts";
 export { createMetrics } from "./metrics.ts";
+export { registerPulled } from "./pulledMetric.ts";
+export type { Sample } from "./pulledMetric.ts";
 export type { MetricNames, MetricSources, PolicyLoadState, QueueState } from "./metrics.ts";
 export { parseListen, startHttpServer } from "./httpServer.ts";
 export type { HttpServer, HttpServerOptions } from "./httpServer.ts";

@@ -4,7 +4,7 @@ import { sharedApiServer } from "../cluster/mod.ts";
 import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
 import type { Session } from "../lab/killing/sessions.ts";
 import { MARK } from "../lab/policies.ts";
-import { identity } from "../lab/mod.ts";
+import { identity, until } from "../lab/mod.ts";
 import type { ClusterSensor } from "./sensor.ts";
 import { World } from "./world.ts";
 
@@ -46,7 +46,7 @@ describe.runIf(identity() === "root")("a sensor in a cluster", () => {
     const [neighbour, doomed] = [await between(), await between()];
     const rule = `alert tcp any any -> any any (msg:"says it"; content:"${MARK}"; sid:1;)`;
     await world.apply("ResponsePolicy", "forbidden", { mode: "Enforce", subject: { podSelector: { matchLabels: { app: "web" } } }, rules: [{ name: "says-it", signature: { rules: [rule] } }] });
-    await sensor.said(/"policies":1.*policies in force/);
+    await until("the policy in force", async () => (await sensor.command(["status"])).stdout.includes(`${world.namespace}/forbidden`));
     doomed.client.write(MARK);
     await isDead(doomed);
     await echoes(neighbour.client);

@@ -1,0 +1,120 @@
+/** What a sensor tells its cluster, and what it does when somebody says stop or writes nonsense. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sharedApiServer } from "../cluster/mod.ts";
+import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
+import type { Session } from "../lab/killing/sessions.ts";
+import { identity, until } from "../lab/mod.ts";
+import { startStreamServer } from "../../sensor/cluster/reportStream/server.fixture.ts";
+import type { StreamServer } from "../../sensor/cluster/reportStream/server.fixture.ts";
+import { ApiRelay } from "./apiRelay.ts";
+import type { ClusterSensor } from "./sensor.ts";
+import { INSTALL_NAMESPACE, World } from "./world.ts";
+
+let world: World;
+let sensor: ClusterSensor;
+let operator: StreamServer;
+const sessions = new Sessions();
+
+beforeAll(async () => {
+  world = await World.open(sharedApiServer());
+  operator = await startStreamServer();
+  operator.answer = ({ sequence }) => ({ body: { acknowledged: sequence, nextReportMs: 500 } });
+  await ApiRelay.open(world.net.node, operator.target.url);
+  const { url, serverName, ca } = operator.target;
+  await world.server.apply([{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "flowreset-report-stream", namespace: INSTALL_NAMESPACE }, data: { url, serverName, ca, podCidrs: "[]" } }]);
+  const token = join(world.net.lab.directory, "token");
+  writeFileSync(token, "a-token");
+  sensor = await world.sensor({ more: ["--report-token-file", token] });
+  await world.pod("client", world.net.client, { labels: { app: "client" } });
+  await world.pod("server", world.net.server, { labels: { app: "web" } });
+  await sensor.said(/"bound":2/);
+});
+afterAll(async () => {
+  await sensor?.stop();
+  await operator?.[Symbol.asyncDispose]();
+  await world?.server.request("DELETE", `/api/v1/namespaces/${INSTALL_NAMESPACE}/configmaps/flowreset-report-stream`);
+  await world?.close();
+});
+
+const between = (): Promise<Session> => sessions.open({ from: world.net.client, to: world.net.server }, "ipv4");
+const says = (text: string): object => ({ name: "says-it", signature: { rules: [`alert tcp any any -> any any (msg:"says it"; content:"${text}"; sid:1;)`] } });
+const killing = ({ client, host, port }: Session): object => ({ match: { client: { ip: client.localAddress, port: client.localPort }, server: { ip: host, port } } });
+
+async function isDead(session: Session): Promise<void> {
+  expect((await session.client.closed).error).toBe("ECONNRESET");
+  await session.server.closed;
+  expect(await socketStates(session)).toEqual(["gone", "gone"]);
+}
+
+describe.runIf(identity() === "root")("a sensor in a cluster", () => {
+  it("makes its SensorNode, owned by its Node, and says what it sees", async () => {
+    const { metadata, spec, status } = await world.sensorNode("the SensorNode to be Ready", ({ conditions }) => conditions?.length === 4);
+    const { body: node } = await world.server.request("GET", `/api/v1/nodes/${world.node}`);
+    expect(metadata.ownerReferences).toEqual([{ apiVersion: "v1", kind: "Node", name: world.node, uid: node.metadata.uid }]);
+    expect(spec).toEqual({ fleet: world.node });
+    expect(status.conditions.map(({ type, status: holds }: any) => `${type} ${holds}`)).toEqual(["Ready True", "Coverage True", "PolicyFresh True", "ApiServerReachable True"]);
+    expect(status).toMatchObject({ enforcement: "Enabled", missingRights: [], unreported: [] });
+  });
+
+  it("reports what became of a FlowReset, by its connection, its pods and its numbers", async () => {
+    const doomed = await between();
+    await world.apply("FlowReset", "report-me", killing(doomed));
+    await isDead(doomed);
+    const done = await until("the result", () => operator.reports.flatMap(({ resets }) => resets).find(({ name, phase }) => name === "report-me" && phase === "Done"));
+    const flows = operator.reports.flatMap(({ resets }) => resets.filter(({ name }) => name === "report-me")).flatMap((reset) => reset.flows);
+    expect(done).toMatchObject({ kind: "FlowReset", namespace: world.namespace, matched: 1 });
+    expect(flows).toMatchObject([{ connection: expect.stringMatching(/^\d+ \d+$/), clientPod: `${world.namespace}/client`, serverPod: `${world.namespace}/server`, outcome: "Confirmed", actor: "first" }]);
+    expect(operator.tokens.at(-1)).toBe("Bearer a-token");
+  });
+
+  it("says that it has looked when nothing matched", async () => {
+    await world.apply("FlowReset", "nothing", { match: { client: { ip: world.net.client.ipv4, port: 1 }, server: { ip: world.net.server.ipv4, port: 1 } } });
+    const { body } = await world.server.request("GET", `/apis/flowreset.io/v1alpha1/namespaces/${world.namespace}/flowresets/nothing`);
+    await until("the observed version", () => Number(operator.reports.at(-1)?.observed.flowResets) >= Number(body.metadata.resourceVersion));
+  });
+
+  it("keeps the last good version of a policy in force when a broken one comes, names the field, and harms no other", async () => {
+    await world.apply("ClusterResponsePolicy", "changes", { mode: "Enforce", rules: [says("GOOD-ONE")] });
+    await world.apply("ClusterResponsePolicy", "other", { mode: "Enforce", rules: [says("OTHER-ONE")] });
+    await until("both to be in force", async () => /changes[^]*other/.test((await sensor.command(["status"])).stdout));
+    await world.apply("ClusterResponsePolicy", "changes", { mode: "Enforce", rules: [{ name: "says-it", signature: { rules: ["alert nonsense"] } }] });
+    const failure = await until("the failure", () => operator.reports.flatMap(({ failures = [] }) => failures).find(({ name }) => name === "changes"));
+    expect(failure).toMatchObject({ kind: "ClusterResponsePolicy", generation: 2, message: expect.stringMatching(/^spec\.rules\[0\]\.signature\.rules\[0\]: /) });
+    const [byOld, byOther] = [await between(), await between()];
+    byOld.client.write("GOOD-ONE");
+    byOther.client.write("OTHER-ONE");
+    await Promise.all([isDead(byOld), isDead(byOther)]);
+    const counters = await until("the counters", () => operator.reports.flatMap((report) => report.counters).find(({ name, confirmed }) => name === "other" && confirmed > 0), 20_000);
+    expect(counters).toMatchObject({ detections: 1, reset: 1, confirmed: 1 });
+    await world.server.kubectl(["delete", "clusterresponsepolicy", "changes", "other"]);
+  });
+
+  it("injects nothing while the fleet observes only, and says so, then goes on", async () => {
+    await world.apply("SensorFleet", world.node, { enforcement: "ObserveOnly" });
+    await sensor.said(/"by":"fleet","stopped":true/);
+    const spared = await between();
+    await world.apply("FlowReset", "held-back", killing(spared));
+    const flows = await until("the result", () => operator.reports.flatMap(({ resets }) => resets.filter(({ name }) => name === "held-back")).flatMap((reset) => reset.flows)[0]);
+    expect(flows).toMatchObject({ outcome: "WouldReset", reason: "ObserveOnlyFleet", rsts: 0 });
+    await echoes(spared.client);
+    expect(operator.reports.at(-1)?.health.enforcement).toBe("ObserveOnly");
+    await world.apply("SensorFleet", world.node, { enforcement: "Enabled" });
+    await sensor.said(/"by":"fleet","stopped":false/);
+    await world.apply("FlowReset", "again", killing(spared));
+    await isDead(spared);
+  });
+
+  it("ends what a FlowReset holds when it is deleted", async () => {
+    const doomed = await between();
+    await world.apply("FlowReset", "hold", { ...killing(doomed), hold: "10m" });
+    await isDead(doomed);
+    await expect(between()).rejects.toThrow();
+    await world.server.kubectl(["delete", "flowreset", "hold", "--namespace", world.namespace]);
+    await until("a new connection to live", async () => {
+      await echoes((await between()).client);
+      return true;
+    });
+  });
+});
