@@ -153,6 +153,22 @@ describe("a connection through the service", () => {
     await cluster.api.kubectl(["wait", `--namespace=${namespace}`, "--for=condition=Ready", "pod", "--selector=app=server", "--timeout=60s"]);
   });
 
+  it("is made anew by a storm each time it dies, with the text that it is given", async () => {
+    const connections = 5;
+    await cluster.outside.start("server", [buildProgram("workload"), "serve", "80"]);
+    await one.start("storm", [buildProgram("workload"), "storm", OUTSIDE_ADDRESS, "80", `${connections}`, "hello"]);
+    const count = (pattern: RegExp) => one.output("storm").match(pattern)?.length ?? 0;
+    await until("all to stand", () => count(/^open /gm) === connections);
+    await cluster.outside.stop("server", "SIGKILL");
+    await until("all to have ended and been refused", () => count(/^end \S+ \S+ \S+ [1-9]\d* /gm) === connections && count(/^refused \S+ ECONNREFUSED /gm) >= connections);
+    const receivedBytes = [...one.output("storm").matchAll(/^end \S+ \S+ \S+ (\d+) /gm)].map(([, bytes]) => Number(bytes));
+    expect(receivedBytes.filter((bytes) => bytes % "hello".length !== 0)).toEqual([]);
+    await cluster.outside.start("server", [buildProgram("workload"), "serve", "80"]);
+    await until("all to stand again", () => count(/^open /gm) === 2 * connections);
+    await one.stop("storm");
+    await until("none to be left", async () => (await one.run(["ss", "-tnH", "state", "established", `dst ${OUTSIDE_ADDRESS}`])).stdout === "");
+  });
+
   it("lives on while the API server, etcd and its node's kubelet are down, and all come back", async () => {
     const local = await startConnection("survivor");
     await cluster.stopApiServer();

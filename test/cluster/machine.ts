@@ -119,8 +119,13 @@ export class Machine implements Programs {
     return (await this.run(["sh", "-c", 'kill -0 "$(cat "/run/programs/$0.pid")"', name], { check: false })).code === 0;
   }
 
+  /** All that a program has said, over all its starts. */
+  output(name: string): string {
+    return readFileSync(`${this.state.folder}/var/log/${name}.log`, "utf8");
+  }
+
   lastWords(name: string): string {
-    return readFileSync(`${this.state.folder}/var/log/${name}.log`, "utf8").slice(-LAST_WORDS_CHARACTERS);
+    return this.output(name).slice(-LAST_WORDS_CHARACTERS);
   }
 }
 

@@ -2,13 +2,16 @@
  * What the pods of tests run: both ends of TCP connections that say how they die.
  *
  *   workload serve PORT                     sends back what it is sent; to "GET " it answers HTTP/1.0 with who asked
- *   workload connect ADDRESS PORT [EVERY]   keeps a connection on which a line goes and comes back every EVERY ms (100)
+ *   workload connect ADDRESS PORT [EVERY [TEXT]]
+ *                                           keeps a connection on which TEXT goes and comes back every EVERY ms (100)
+ *   workload storm ADDRESS PORT COUNT [TEXT]
+ *                                           COUNT such connections; each that dies, or is refused, is made anew after 20 ms
  *   workload get ADDRESS PORT               one HTTP request; prints the body
  *   workload sockets                        the TCP sockets of its network namespace, as "STATE LOCAL REMOTE"
  *   workload sleep                          waits until it is told to end
  *
- * Says, a line each: "listening PORT", "open LOCAL REMOTE AT", "end LOCAL REMOTE HOW RECEIVED AT" where HOW is EOF or
- * the error's name, RECEIVED counts bytes, and AT is Unix time in milliseconds with three decimals. IPv4 only.
+ * Says, a line each: "listening PORT", "open LOCAL REMOTE AT", "end LOCAL REMOTE HOW RECEIVED AT" and "refused
+ * REMOTE HOW AT" where HOW is EOF or the error's name, RECEIVED counts bytes, and AT is Unix time in milliseconds with three decimals. IPv4 only.
  * Ends 0, 1 where it cannot do its work, 2 where it is misused.
  */
 #define _GNU_SOURCE
@@ -20,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
@@ -27,6 +31,9 @@
 
 #define CONNECTIONS 1024
 #define TEXT 64
+#define EVERY_MS 100
+
+static const char TEXT_SENT[] = "a line that goes and comes back\n";
 
 struct connection {
 	char local[TEXT], remote[TEXT];
@@ -131,42 +138,67 @@ static _Noreturn void serve(const char *port)
 	}
 }
 
-static int open_to(const char *address, const char *port, struct connection *connection)
+/* -1: refused, errno says how. */
+static int open_to(const char *address, const char *port)
 {
 	struct sockaddr_in remote = address_of(address, port);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&remote, sizeof remote) < 0) fail("connect");
-	if (connection) opened(fd, connection);
-	return fd;
+	if (fd < 0) fail("socket");
+	if (connect(fd, (struct sockaddr *)&remote, sizeof remote) == 0) return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
 }
 
-static int keep(const char *address, const char *port, int every)
+/* Until the connection has ended; says how. */
+static void keep(int fd, int every, const char *text)
 {
 	struct connection connection;
-	int fd = open_to(address, port, &connection);
-	static const char LINE[] = "a line that goes and comes back\n";
 	struct timespec last = {0};
+	opened(fd, &connection);
 	for (;;) {
 		struct pollfd polled = {.fd = fd, .events = POLLIN};
 		struct timespec now;
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		long left = every - ((now.tv_sec - last.tv_sec) * 1000 + (now.tv_nsec - last.tv_nsec) / 1000000);
 		if (left <= 0) {
-			if (send(fd, LINE, sizeof LINE - 1, MSG_NOSIGNAL) < 0) { ended(&connection, strerrorname_np(errno)); return 0; }
+			if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0) break;
 			last = now;
 			left = every;
 		}
 		if (poll(&polled, 1, (int)left) <= 0) continue;
 		char bytes[4096];
 		ssize_t count = recv(fd, bytes, sizeof bytes, 0);
-		if (count <= 0) { ended(&connection, count == 0 ? "EOF" : strerrorname_np(errno)); return 0; }
+		if (count == 0) errno = 0;
+		if (count <= 0) break;
 		connection.received += count;
 	}
+	ended(&connection, errno == 0 ? "EOF" : strerrorname_np(errno));
+	close(fd);
+}
+
+static _Noreturn void storm(const char *address, const char *port, int count, const char *text)
+{
+	for (int i = 0; i < count; i++) {
+		pid_t child = fork();
+		if (child < 0) fail("fork");
+		if (child > 0) continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			int fd = open_to(address, port);
+			if (fd < 0) printf("refused %s:%s %s %.3f\n", address, port, strerrorname_np(errno), now_ms());
+			else keep(fd, EVERY_MS, text);
+			usleep(20000);
+		}
+	}
+	for (;;) pause();
 }
 
 static int get(const char *address, const char *port)
 {
-	int fd = open_to(address, port, NULL), body = 0;
+	int fd = open_to(address, port), body = 0;
+	if (fd < 0) fail("connect");
 	FILE *stream = fdopen(fd, "r+");
 	char line[4096];
 	if (send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL) < 0) fail("send");
@@ -211,10 +243,16 @@ int main(int argc, char **argv)
 	signal(SIGTERM, stop);
 	signal(SIGINT, stop);
 	if (!strcmp(what, "serve") && argc == 3) serve(argv[2]);
-	if (!strcmp(what, "connect") && (argc == 4 || argc == 5)) return keep(argv[2], argv[3], argc == 5 ? atoi(argv[4]) : 100);
+	if (!strcmp(what, "connect") && argc >= 4 && argc <= 6) {
+		int fd = open_to(argv[2], argv[3]);
+		if (fd < 0) fail("connect");
+		keep(fd, argc > 4 ? atoi(argv[4]) : EVERY_MS, argc > 5 ? argv[5] : TEXT_SENT);
+		return 0;
+	}
+	if (!strcmp(what, "storm") && (argc == 5 || argc == 6)) storm(argv[2], argv[3], atoi(argv[4]), argc > 5 ? argv[5] : TEXT_SENT);
 	if (!strcmp(what, "get") && argc == 4) return get(argv[2], argv[3]);
 	if (!strcmp(what, "sockets")) return sockets();
 	if (!strcmp(what, "sleep")) for (;;) pause();
-	fprintf(stderr, "usage: workload serve PORT | connect ADDRESS PORT [EVERY] | get ADDRESS PORT | sockets | sleep\n");
+	fprintf(stderr, "usage: workload serve PORT | connect ADDRESS PORT [EVERY [TEXT]] | storm ADDRESS PORT COUNT [TEXT] | get ADDRESS PORT | sockets | sleep\n");
 	return 2;
 }
