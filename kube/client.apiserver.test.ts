@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { CertificateAuthority } from "../test/cluster/certificates.ts";
-import { sharedApiServer } from "../test/cluster/mod.ts";
+import { CertificateAuthority, sharedApiServer } from "../test/cluster/mod.ts";
 import { ManualClock } from "./testClock.fixture.ts";
 import { type Clock, KubeError, type KubeObject, RESOURCES, connect } from "./mod.ts";
 

@@ -7,11 +7,11 @@ import { basename } from "node:path";
 import { promisify } from "node:util";
 import { Agent } from "undici";
 import { parse } from "yaml";
-import { readAuditLog } from "./auditLog.ts";
-import type { AuditedCall } from "./auditLog.ts";
-import { CertificateAuthority } from "./certificates.ts";
-import type { Credentials, Subject } from "./certificates.ts";
-import { kubeconfig } from "./kubeconfig.ts";
+import { readAuditLog } from "./controlPlane/auditLog.ts";
+import type { AuditedCall } from "./controlPlane/auditLog.ts";
+import { CertificateAuthority } from "./controlPlane/certificates.ts";
+import type { Credentials, Subject } from "./controlPlane/certificates.ts";
+import { kubeconfig } from "./controlPlane/kubeconfig.ts";
 
 const TOKEN_SECONDS = 3_600;
 const PROGRAM_TIMEOUT_MS = 300_000;

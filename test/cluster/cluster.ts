@@ -1,15 +1,15 @@
 /** The cluster of two nodes on one machine, as tests use it: what it is made of, and how parts of it are broken. */
 import { readFileSync } from "node:fs";
 import { ApiServer } from "./apiServer.ts";
-import { cacheFolder } from "./binaries.ts";
+import { cacheFolder } from "./binaries/binaries.ts";
 import { ClusterNode } from "./clusterNode.ts";
 import type { NodeState } from "./clusterNode.ts";
-import { ControlPlane } from "./controlPlane.ts";
-import type { CommandName } from "./goModule.ts";
-import { Machine } from "./machine.ts";
-import type { CommandResult, MachineState } from "./machine.ts";
-import { POD_RANGE, SERVICE_ADDRESS, SERVICE_RANGE, SITE_ADDRESS } from "./network.ts";
-import type { PodNetwork } from "./podNetwork.ts";
+import { ControlPlane } from "./controlPlane/controlPlane.ts";
+import type { CommandName } from "./binaries/goModule.ts";
+import { Machine } from "./machine/machine.ts";
+import type { CommandResult, MachineState } from "./machine/machine.ts";
+import { POD_RANGE, SERVICE_ADDRESS, SERVICE_RANGE, SITE_ADDRESS } from "./machine/network.ts";
+import type { PodNetwork } from "./machine/podNetwork.ts";
 
 /** What is written down once all is up. */
 export interface ClusterState {

@@ -1,13 +1,13 @@
 /** A node: a machine with containerd, kubelet and kube-proxy, each of which a test may stop and start. */
 import { copyFileSync, rmSync } from "node:fs";
 import { stringify } from "yaml";
-import type { CertificateAuthority } from "./certificates.ts";
-import type { CommandName } from "./goModule.ts";
+import type { CertificateAuthority } from "./controlPlane/certificates.ts";
+import type { CommandName } from "./binaries/goModule.ts";
 import { PAUSE_IMAGE } from "./images.ts";
-import { kubeconfig } from "./kubeconfig.ts";
-import { Machine } from "./machine.ts";
-import type { MachineState } from "./machine.ts";
-import { POD_RANGE } from "./network.ts";
+import { kubeconfig } from "./controlPlane/kubeconfig.ts";
+import { Machine } from "./machine/machine.ts";
+import type { MachineState } from "./machine/machine.ts";
+import { POD_RANGE } from "./machine/network.ts";
 
 /** Where a node keeps its configuration. */
 const ETC = "/etc/kubernetes";

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { argv, exit, stderr, stdout } from "node:process";
 import { Cluster } from "./cluster.ts";
 import { bringDown, bringUp } from "./clusterUp.ts";
-import { podNetworkOf } from "./podNetwork.ts";
-import type { PodNetwork } from "./podNetwork.ts";
+import { podNetworkOf } from "./machine/podNetwork.ts";
+import type { PodNetwork } from "./machine/podNetwork.ts";
 
 async function main(command: string | undefined, network: string | undefined): Promise<number> {
   if (command === "down") {

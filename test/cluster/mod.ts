@@ -34,19 +34,21 @@
  *
  * **Invariant:** whatever is started ends with whoever started it, also when that is killed.
  *
- * It knows nothing of the product.
+ * It knows nothing of the product. `binaries/` brings the programs, `controlPlane/` runs etcd and the API server,
+ * `machine/` makes simulated machines and the wires between them, `images/` is what pods run.
  */
 export { ApiServer } from "./apiServer.ts";
 export type { Answer, ApiServerAddress, ProgramOptions, RequestOptions, TokenOptions } from "./apiServer.ts";
-export type { AuditedCall } from "./auditLog.ts";
-export { bringBinaries } from "./binaries.ts";
-export type { Credentials, Subject } from "./certificates.ts";
+export type { AuditedCall } from "./controlPlane/auditLog.ts";
+export { bringBinaries } from "./binaries/binaries.ts";
+export { CertificateAuthority } from "./controlPlane/certificates.ts";
+export type { Credentials, Subject } from "./controlPlane/certificates.ts";
 export { Cluster } from "./cluster.ts";
 export type { PodProcess } from "./cluster.ts";
 export type { ClusterNode } from "./clusterNode.ts";
 export { buildImage, buildProgram, WORKLOAD_IMAGE } from "./images.ts";
-export type { CommandOptions, CommandResult, Machine } from "./machine.ts";
-export { OUTSIDE_ADDRESS, POD_RANGE, SERVICE_RANGE } from "./network.ts";
+export type { CommandOptions, CommandResult, Machine } from "./machine/machine.ts";
+export { OUTSIDE_ADDRESS, POD_RANGE, SERVICE_RANGE } from "./machine/network.ts";
 export { startApiServer } from "./privateApiServer.ts";
 export type { ApiServerOptions, PrivateApiServer } from "./privateApiServer.ts";
 export { sharedApiServer } from "./sharedApiServer.ts";

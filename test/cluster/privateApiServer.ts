@@ -1,11 +1,11 @@
 /** An API server of one's own on loopback, with etcd behind it, that tests may stop, kill and start again. */
 import { ApiServer } from "./apiServer.ts";
 import type { ApiServerAddress } from "./apiServer.ts";
-import { bringBinaries } from "./binaries.ts";
-import { ControlPlane } from "./controlPlane.ts";
-import type { CommandName } from "./goModule.ts";
-import { freePorts } from "./freePorts.ts";
-import { OwnPrograms } from "./ownPrograms.ts";
+import { bringBinaries } from "./binaries/binaries.ts";
+import { ControlPlane } from "./controlPlane/controlPlane.ts";
+import type { CommandName } from "./binaries/goModule.ts";
+import { freePorts } from "./controlPlane/freePorts.ts";
+import { OwnPrograms } from "./controlPlane/ownPrograms.ts";
 
 export interface ApiServerOptions {
   /** Also runs the controller manager: all its controllers, or those named. Without it nothing is collected or filled in. */

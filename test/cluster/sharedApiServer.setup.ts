@@ -1,7 +1,7 @@
 /** Global setup of the vitest project `apiserver`: brings an API server up for the whole run. */
 import { env } from "node:process";
 import { homedir } from "node:os";
-import { bringBinaries } from "./binaries.ts";
+import { bringBinaries } from "./binaries/binaries.ts";
 import { startApiServer } from "./privateApiServer.ts";
 import { SHARED_VARIABLE } from "./sharedApiServer.ts";
 

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { env, execPath } from "node:process";
 import { Cluster } from "./cluster.ts";
 import { bringDown, bringUp } from "./clusterUp.ts";
-import { podNetworkOf } from "./podNetwork.ts";
+import { podNetworkOf } from "./machine/podNetwork.ts";
 
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (env["USE_EXISTING_CLUSTER"] === "true") throw new Error("Unset USE_EXISTING_CLUSTER for the project cluster: it looks into the nodes of a cluster of its own");

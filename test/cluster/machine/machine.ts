@@ -4,10 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { until } from "../lab/mod.ts";
+import { until } from "../../lab/mod.ts";
 import { firstChild, isAlive, processIdentity } from "./processes.ts";
 import type { ProcessIdentity } from "./processes.ts";
-import type { Programs } from "./programs.ts";
+import type { Programs } from "../controlPlane/programs.ts";
 
 const SCRIPT = `${import.meta.dirname}/machine.sh`;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -5,11 +5,11 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Client } from "undici";
-import { until } from "../lab/mod.ts";
+import { until } from "../../lab/mod.ts";
 import { AUDIT_POLICY } from "./auditLog.ts";
 import { CertificateAuthority, serviceAccountKeys } from "./certificates.ts";
 import { kubeconfig } from "./kubeconfig.ts";
-import type { CommandName } from "./goModule.ts";
+import type { CommandName } from "../binaries/goModule.ts";
 import type { Programs } from "./programs.ts";
 
 const READY_TIMEOUT_MS = 60_000;

@@ -3,7 +3,7 @@
  * maker was killed before it could write down anything.
  */
 import { readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { until } from "../lab/mod.ts";
+import { until } from "../../lab/mod.ts";
 import { kill } from "./processes.ts";
 
 /** As machine.sh names it. */

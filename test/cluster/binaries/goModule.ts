@@ -1,4 +1,4 @@
-/** The Go modules beside this file that name what is built, at which version, and with which sums of all its parts. */
+/** The Go modules in ../go, which name what is built, at which version, and with which sums of all its parts. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { arch } from "node:process";
@@ -28,7 +28,7 @@ export interface GoModule {
 }
 
 export function goModule(name: CommandName): GoModule {
-  const folder = `${import.meta.dirname}/go/${COMMANDS[name].module}`;
+  const folder = `${import.meta.dirname}/../go/${COMMANDS[name].module}`;
   const text = readFileSync(`${folder}/go.mod`, "utf8");
   const version = required(text).find(([path]) => `${COMMANDS[name].package}/`.startsWith(`${path}/`))?.[1];
   const goVersion = text.match(/^go (\S+)$/m)?.[1];
