@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     pool: "forks",
+    // A cluster is taken down after the last test; a loaded machine takes its time.
+    teardownTimeout: 120_000,
     projects: [
       {
         extends: true,

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
 import { execPath } from "node:process";
 import { beforeEach, expect, it } from "vitest";
 import { until } from "../lab/mod.ts";
@@ -27,8 +28,9 @@ function processes(): string[] {
   const own = readlinkSync("/proc/self/ns/pid");
   return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).flatMap((pid) => {
     try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-      const isKubernetes = /\b(etcd|kube|containerd|pause|workload)/.test(command) && readlinkSync(`/proc/${pid}/ns/pid`) !== own;
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      const command = words.join(" ");
+      const isKubernetes = /^(etcd|kube.*|containerd.*|pause|workload)$/.test(basename(words[0]!)) && readlinkSync(`/proc/${pid}/ns/pid`) !== own;
       return isKubernetes || command.includes(clusterFolder()) ? [command] : [];
     } catch {
       return []; // Ended meanwhile.
@@ -57,10 +59,20 @@ it("comes up, is found again, and is gone without a trace, also when it is taken
   const before = traces();
   const kubeconfig = (await finish(main("up", "ptp"))).match(/KUBECONFIG=(.*)/)![1];
   expect(await finish(main("up", "ptp"))).toMatch(new RegExp(`^export KUBECONFIG=${kubeconfig}\n`));
-  await expect(finish(main("up", "vxlan"))).rejects.toThrow("Run make cluster-down first to change its pod network: current value is ptp");
-  expect(traces()).not.toEqual(before);
+  await expect(finish(main("up", "vxlan"))).rejects.toThrow("Run make cluster-down first to change the pod network to vxlan: current value is ptp");
+  await finish(main("down", "the maker of another"));
+  expect(Cluster.running()).toBeDefined();
   await finish(main("down"));
   expect(traces()).toEqual(before);
+  await finish(main("down"));
+  expect(traces()).toEqual(before);
+});
+
+it("is made once where two ask for it at once", async () => {
+  const before = traces();
+  const [left, right] = await Promise.all([finish(main("up")), finish(main("up"))]);
+  expect([left, right].filter((said) => said.includes("the nodes: done"))).toHaveLength(1);
+  expect([left, right].filter((said) => said.includes("export KUBECONFIG="))).toHaveLength(2);
   await finish(main("down"));
   expect(traces()).toEqual(before);
 });

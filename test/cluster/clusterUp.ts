@@ -1,4 +1,5 @@
 /** Makes the cluster from nothing, and removes every trace of it. */
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { getuid } from "node:process";
 import { until } from "../lab/mod.ts";
@@ -11,6 +12,7 @@ import { ClusterNode } from "./clusterNode.ts";
 import { COMMANDS } from "./binaries/goModule.ts";
 import type { CommandName } from "./binaries/goModule.ts";
 import { buildImage, PAUSE_IMAGE, WORKLOAD_IMAGE } from "./images.ts";
+import { lock } from "./machine/lock.ts";
 import { Machine, runCommand } from "./machine/machine.ts";
 import { HOST_INTERFACE, nodeAddress, wireNode, wireOutside, wireSite } from "./machine/network.ts";
 import { layRoute, setUpPodNetwork } from "./machine/podNetwork.ts";
@@ -25,15 +27,54 @@ export interface ClusterOptions {
   readonly podNetwork?: PodNetwork;
   /** 2 unless told. */
   readonly nodes?: number;
+  /** A name for whoever makes it, should nobody be able to ask afterwards. */
+  readonly maker?: string;
 }
 
-/** Brings a cluster up. @throws where one is up, or something of one is left: `bringDown` removes that. */
-export async function bringUp({ podNetwork = "bridge", nodes: count = 2 }: ClusterOptions = {}): Promise<Cluster> {
+export interface BroughtUp {
+  readonly cluster: Cluster;
+  /** Of whoever made it: `bringDown` with this takes no other cluster down. Undefined: it was up. */
+  readonly maker: string | undefined;
+}
+
+/** Finds the cluster that is up, or makes one, over whatever an earlier run has left that was cut short. */
+export async function bringUp({ podNetwork = "bridge", nodes = 2, maker = randomUUID() }: ClusterOptions = {}): Promise<BroughtUp> {
   if (getuid!() !== 0) throw new Error("Bring the cluster up as root: it makes network namespaces, mounts and cgroups");
-  if (clusterGroupExists() || existsSync(clusterFolder())) throw new Error("Remove the cluster that is here first: make cluster-down");
   // Every machine has a /var/lib and a /run of its own, in which that would not be seen.
   if (/^\/(var\/lib|var\/log|run)\//.test(clusterFolder())) throw new Error(`Set XDG_CACHE_HOME to a folder outside /var/lib, /var/log and /run: current value is ${cacheFolder()}`);
   const binaries = await bringBinaries(Object.keys(COMMANDS) as CommandName[]);
+  await using _held = await onlyOne();
+  const running = Cluster.running();
+  if (running !== undefined) {
+    if (running.podNetwork === podNetwork) return { cluster: running, maker: undefined };
+    throw new Error(`Run make cluster-down first to change the pod network to ${podNetwork}: current value is ${running.podNetwork}`);
+  }
+  await removeTraces();
+  mkdirSync(clusterFolder(), { recursive: true, mode: 0o700 });
+  writeFileSync(makerFile(), maker);
+  try {
+    return { cluster: await make(podNetwork, nodes, binaries), maker };
+  } catch (error) {
+    await removeTraces();
+    throw error;
+  }
+}
+
+/** Removes every trace of a cluster, also of one whose making was cut short. @param maker takes down that one's alone */
+export async function bringDown(maker?: string): Promise<void> {
+  await using _held = await onlyOne();
+  if (maker === undefined || (existsSync(makerFile()) && readFileSync(makerFile(), "utf8") === maker)) await removeTraces();
+}
+
+const makerFile = (): string => `${clusterFolder()}/maker`;
+
+/** One run makes or removes a cluster at a time. */
+function onlyOne(): Promise<AsyncDisposable> {
+  mkdirSync(cacheFolder(), { recursive: true });
+  return lock(`${cacheFolder()}/cluster.lock`);
+}
+
+async function make(podNetwork: PodNetwork, count: number, binaries: ClusterState["binaries"]): Promise<Cluster> {
   const progress = new Progress([
     { name: "the machines", usualSeconds: 3 },
     { name: "the control plane", usualSeconds: 6 },
@@ -41,8 +82,6 @@ export async function bringUp({ podNetwork = "bridge", nodes: count = 2 }: Clust
     { name: "until the nodes are ready", usualSeconds: 12 },
   ], "cluster:");
   const folder = clusterFolder();
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-
   const { site, outside, nodes } = await progress.during("the machines", () => bootMachines(folder, count, binaries));
   const controlPlane = controlPlaneOf(site, binaries);
   await progress.during("the control plane", async () => {
@@ -123,8 +162,8 @@ function isReady({ spec, status }: NodeObject): boolean {
   return (spec.taints ?? []).length === 0 && (status.conditions ?? []).some(({ type, status: value }) => type === "Ready" && value === "True");
 }
 
-/** Removes every trace of a cluster, also of one whose making was cut short. Nothing happens where there is none. */
-export async function bringDown(): Promise<void> {
+/** Nothing happens where there is none. */
+async function removeTraces(): Promise<void> {
   await endClusterGroup();
   // With the network namespace of the site its peer goes; where the site was never wired it is still here.
   await until("the cluster's interface to go", async () => {
@@ -134,5 +173,5 @@ export async function bringDown(): Promise<void> {
   });
   rmSync(clusterFolder(), { recursive: true, force: true });
   // A machine that was just being started when its maker was killed comes late.
-  if (clusterGroupExists()) await bringDown();
+  if (clusterGroupExists()) await removeTraces();
 }

@@ -3,23 +3,18 @@
  * run, with the pod network that CLUSTER names. A keeper removes it afterwards, also when the run is killed.
  */
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { env, execPath } from "node:process";
-import { Cluster } from "./cluster.ts";
-import { bringDown, bringUp } from "./clusterUp.ts";
+import { bringUp } from "./clusterUp.ts";
 import { podNetworkOf } from "./machine/podNetwork.ts";
 
-export async function setup(): Promise<(() => Promise<void>) | undefined> {
+export async function setup(): Promise<() => Promise<void>> {
   if (env["USE_EXISTING_CLUSTER"] === "true") throw new Error("Unset USE_EXISTING_CLUSTER for the project cluster: it looks into the nodes of a cluster of its own");
   const podNetwork = podNetworkOf(env["CLUSTER"]);
-  const running = Cluster.running();
-  if (running !== undefined) {
-    if (running.podNetwork === podNetwork) return undefined;
-    throw new Error(`Run make cluster-down, or set CLUSTER=${running.podNetwork}: a cluster with another pod network is up`);
-  }
-  await bringDown();
+  const maker = randomUUID();
   // Its own session: a Ctrl-C that ends the tests must leave it to remove what they leave.
-  const keeper = spawn("sh", ["-c", 'cat > /dev/null; exec "$@"', "sh", execPath, `${import.meta.dirname}/main.ts`, "down"], {
+  const keeper = spawn("sh", ["-c", 'cat > /dev/null; exec "$@"', "sh", execPath, `${import.meta.dirname}/main.ts`, "down", maker], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });
@@ -29,7 +24,7 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
     if (keeper.exitCode === null) await once(keeper, "exit");
   };
   try {
-    await (await bringUp({ podNetwork })).api.close();
+    await (await bringUp({ podNetwork, maker })).cluster.api.close();
   } catch (error) {
     await takeDown();
     throw error;
