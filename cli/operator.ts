@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { Option } from "commander";
 import type { Command } from "commander";
 import type { OperatorOptions, RunningOperator } from "../operator/options.ts";
+import { version } from "../sensor/version.ts";
 import { ExitCode } from "./exitCode.ts";
 import { UsageError } from "./failure.ts";
 import { examplesHelp, exitCodesHelp } from "./help.ts";
@@ -61,6 +62,7 @@ function operatorOptions(words: OperatorWords, { env }: Surroundings): OperatorO
   if (isIP(address) === 0) throw new UsageError(`Give POD_IP as an address at which sensors reach this operator, got ${address}`);
   const orNone = (text: string): string | undefined => (text === "none" ? undefined : text);
   return {
+    version: version(),
     namespace,
     identity: env.POD_NAME ?? hostname(),
     address,

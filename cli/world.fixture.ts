@@ -80,7 +80,7 @@ export function makeWorld(fakes: Fakes = {}): World {
     async runOperator(options) {
       world.operated.push(options);
       const { promise: finished, resolve } = Promise.withResolvers<void>();
-      return { finished, reportUrl: "", healthUrl: "", isLeader: false, close: async () => resolve() };
+      return { finished, reportUrl: "", healthUrl: "", metricsUrl: undefined, isLeader: false, close: async () => resolve() };
     },
     async replay(options) {
       world.replayed.push(options);

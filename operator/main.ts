@@ -7,7 +7,8 @@ import { createLog, type Logger } from "./log.ts";
 import { Leading } from "./leading.ts";
 import { NAMES, type OperatorOptions, type RunningOperator } from "./options.ts";
 import { Authenticator, startReportServer, type ReportServer } from "./stream/mod.ts";
-import { parseListen, startHealthServer, type HealthServer } from "./telemetry/mod.ts";
+import { createRegistry, MetricsAccess, parseListen, startHealthServer, startMetricsServer, startProfilingServer, type MetricsServer, type OpenServer } from "./telemetry/mod.ts";
+import { measurementsOf } from "./measurements.ts";
 
 /** Resolves when its ports are open; whether it is ready, /readyz says. */
 export async function runOperator(options: OperatorOptions): Promise<RunningOperator> {
@@ -33,7 +34,9 @@ class Replica implements RunningOperator {
   #elector: LeaderElector | undefined;
   #certificate: KeptCertificate | undefined;
   #reports: ReportServer | undefined;
-  #health: HealthServer | undefined;
+  #metrics: MetricsServer | undefined;
+  #health: OpenServer | undefined;
+  #profiling: OpenServer | undefined;
   #leading: Leading | undefined;
   /** Where the leader takes reports, as its Lease says. */
   #leaderUrl: string | undefined;
@@ -57,7 +60,7 @@ class Replica implements RunningOperator {
   }
 
   async start(): Promise<void> {
-    const { reportListen, healthListen } = this.#options;
+    const { reportListen, healthListen, metricsListen, profilingListen } = this.#options;
     this.#reports = await startReportServer({
       ...parseListen(reportListen),
       tls: undefined,
@@ -66,10 +69,12 @@ class Replica implements RunningOperator {
       take: (report) => this.#leading?.take(report),
       nowMs: () => performance.now(),
     });
-    this.#health = await startHealthServer({ ...parseListen(healthListen), health: () => undefined, readiness: () => this.#trouble() });
+    this.#health = await startHealthServer(parseListen(healthListen), { health: () => undefined, readiness: () => this.#trouble() });
+    if (metricsListen !== undefined) this.#metrics = await this.#serveMetrics(metricsListen);
+    if (profilingListen !== undefined) this.#profiling = await startProfilingServer(parseListen(profilingListen));
     this.#secret.start();
     this.#elect();
-    this.#log.info({ reports: this.reportUrl, health: this.#health.url, identity: this.#options.identity }, "operator started");
+    this.#log.info({ reports: this.reportUrl, health: this.#health.url, metrics: this.#metrics?.url, profiling: this.#profiling?.url, identity: this.#options.identity }, "operator started");
   }
 
   get finished(): Promise<void> {
@@ -84,6 +89,10 @@ class Replica implements RunningOperator {
     return this.#health?.url ?? "";
   }
 
+  get metricsUrl(): string | undefined {
+    return this.#metrics?.url;
+  }
+
   get isLeader(): boolean {
     return this.#leading !== undefined;
   }
@@ -91,6 +100,12 @@ class Replica implements RunningOperator {
   close(): Promise<void> {
     this.#closing ??= this.#stop().finally(() => this.#end.resolve());
     return this.#closing;
+  }
+
+  #serveMetrics(address: string): Promise<MetricsServer> {
+    const access = new MetricsAccess(this.#client, () => performance.now());
+    const parts = { version: this.#options.version, client: this.#client, authenticator: this.#authenticator, reports: () => this.#reports, leading: () => this.#leading };
+    return startMetricsServer(parseListen(address), createRegistry(measurementsOf(parts)), (authorization) => access.of(authorization));
   }
 
   #elect(): void {
@@ -134,6 +149,7 @@ class Replica implements RunningOperator {
     if (certificate === undefined) return; // What was served is still good; the leader makes another.
     this.#certificate = certificate;
     this.#reports?.setCertificate(certificate);
+    this.#metrics?.setCertificate(certificate);
     this.#leading?.certificateChanged();
   }
 
@@ -151,6 +167,8 @@ class Replica implements RunningOperator {
     await this.#elector?.close();
     await this.#secret.close();
     await this.#reports?.close();
+    await this.#metrics?.close();
+    await this.#profiling?.close();
     await this.#health?.close();
     await this.#client.close();
   }

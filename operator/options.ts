@@ -2,6 +2,8 @@
 import type { LogLevel } from "./log.ts";
 
 export interface OperatorOptions {
+  /** Of the product. */
+  readonly version: string;
   /** Where it is installed: its Lease, Secret, ConfigMap, Service and DaemonSets are there. */
   readonly namespace: string;
   /** Of this replica: the pod's name. */
@@ -33,6 +35,7 @@ export interface RunningOperator {
   readonly finished: Promise<void>;
   readonly reportUrl: string;
   readonly healthUrl: string;
+  readonly metricsUrl: string | undefined;
   readonly isLeader: boolean;
   /** Gives the Lease back: the other replica leads at once. */
   close(): Promise<void>;

@@ -1,4 +1,6 @@
 /** A real API server with the CRDs, an operator on it, and simulated sensors on nodes that there are not. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
@@ -34,6 +36,7 @@ export class World {
 
   async operator(identity: string, more: Partial<OperatorOptions> = {}): Promise<RunningOperator> {
     const operator = await runOperator({
+      version: "0.1.0",
       namespace: NAMESPACE,
       identity,
       address: "127.0.0.1",
@@ -52,6 +55,24 @@ export class World {
     this.#running.push(operator);
     operator.finished.catch(() => {});
     return operator;
+  }
+
+  /** One in a process of its own, by the command line, that can be killed. Resolves when it leads. */
+  async operatorProcess(identity: string): Promise<{ kill(): Promise<void> }> {
+    const main = join(import.meta.dirname, "../cli/main.ts");
+    const words = ["operator", "--kubeconfig", this.server.kubeconfigPath, "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--metrics-listen", "none", "--log-level", "info"];
+    const env = { ...process.env, POD_NAME: identity, POD_NAMESPACE: NAMESPACE, POD_IP: "127.0.0.1", SENSOR_IMAGE: "flowreset:test" };
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...words], { env, stdio: ["ignore", "ignore", "pipe"] });
+    const ended = once(child, "exit");
+    const kill = async (): Promise<void> => {
+      child.kill("SIGKILL");
+      await ended;
+    };
+    this.#running.push({ close: kill });
+    let said = "";
+    child.stderr.on("data", (part: Buffer) => (said += part.toString()));
+    await vi.waitFor(() => expect(said).toContain('"leading"'), { timeout: 30_000 });
+    return { kill };
   }
 
   async ready(operator: RunningOperator): Promise<void> {

@@ -6,4 +6,9 @@
  *
  * It must not know what is measured.
  */
-export { parseListen, startHealthServer, type HealthServer } from "./healthServer.ts";
+export { startHealthServer } from "./healthServer.ts";
+export { listen, parseListen, type OpenServer } from "./listen.ts";
+export { startMetricsServer, type MetricsServer } from "./metricsServer.ts";
+export { startProfilingServer } from "./profilingServer.ts";
+export { createRegistry, type Measurement } from "./registry.ts";
+export { MetricsAccess } from "./metricsAccess.ts";

@@ -1,0 +1,46 @@
+/** A small HTTP or HTTPS server of few connections, with limits on everything. */
+import type { RequestListener, Server } from "node:http";
+import { isIPv6, type AddressInfo } from "node:net";
+
+const MAX_CONNECTIONS = 32;
+const MAX_HEADER_BYTES = 16_384;
+const REQUEST_TIMEOUT_MS = 5_000;
+
+export interface OpenServer {
+  readonly url: string;
+  readonly server: Server;
+  close(): Promise<void>;
+}
+
+/** Rejects when the address cannot be bound. `what` it is for is said then. */
+export async function listen(what: string, address: { host: string; port: number }, scheme: "http" | "https", answer: RequestListener): Promise<OpenServer> {
+  const { host, port } = address;
+  // Not imported: that evaluates every export of the module, and one of them is the whole of undici (12 MB).
+  const options = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 1_000 };
+  const server: Server = scheme === "http" ? process.getBuiltinModule("node:http").createServer(options, answer) : process.getBuiltinModule("node:https").createServer(options, answer);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.headersTimeout = REQUEST_TIMEOUT_MS;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(new Error(`Cannot listen on ${host}:${port} for ${what}: ${error.message}`, { cause: error })));
+    server.listen(port, host, resolve);
+  });
+  server.on("error", () => {});
+  return {
+    url: `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    server,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (every address). Throws what is wrong. */
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new Error(`Cannot read an address to listen on, expected HOST:PORT (IPv6 in brackets): current value is ${text}`);
+  return { host: match[1] ?? (match[2] === "" ? "::" : match[2]!), port };
+}
