@@ -25,6 +25,10 @@ demo: setup native ## Attacks die, everything else lives: six scenes in a lab
 cluster: setup cluster-packages ## A Kubernetes cluster of two nodes on this machine, as root (CLUSTER=bridge|ptp|vxlan)
 	@$(run) test/cluster/main.ts up $(CLUSTER)
 
+.PHONY: cluster-load
+cluster-load: image ## Puts the image on its nodes
+	@$(run) test/cluster/main.ts load docker.io/library/flowreset:$$(sed -n "s/^  \"version\": \"\(.*\)\",$$/\1/p" package.json) images/build
+
 .PHONY: cluster-down
 cluster-down: setup ## Removes every trace of it
 	@$(run) test/cluster/main.ts down
