@@ -36,13 +36,10 @@ afterAll(async () => {
   file?.[Symbol.dispose]();
 }, 60_000);
 
-/** Rights of what this file does not make the operator do. */
+/** Rights that this file cannot make the operator need. */
 const notReachedHere = new RegExp(
   [
-    "responsepolicies|namespaces", // Policies.
-    "daemonsets|sensorfleets\\.flowreset\\.io/status|watch sensorfleets", // Fleets.
     "sensorfleets\\.flowreset\\.io/finalizers", // Never called: an admission plugin of OpenShift asks whether it is there.
-    "sensornodes", // Nodes that come and go.
     "subjectaccessreviews", // Metrics.
     "patch events", // A series that goes on for minutes.
     "get (cluster)?flowresets", // A result that comes after the end.
@@ -60,6 +57,32 @@ describe("the operator's roles", () => {
     await expect.poll(() => world.statusOf("flowresets", "kill", "shop"), { timeout: 30_000 }).toBe("gone");
     await expect.poll(() => world.statusOf("clusterflowresets", "kill"), { timeout: 30_000 }).toBe("gone");
     await expect.poll(async () => (await world.server.expect("GET", "/apis/events.k8s.io/v1/namespaces/shop/events")).items.length, { timeout: 20_000 }).toBeGreaterThan(0);
+  });
+
+  it("suffice for policies, whose status tells what became of them", async () => {
+    const spec = { rules: [{ name: "a", peers: { cidrs: ["203.0.113.0/24"] }, connection: {} }] };
+    await world.create("responsepolicies", { metadata: { name: "a" }, spec }, "shop");
+    await world.create("clusterresponsepolicies", { metadata: { name: "a" }, spec });
+    await expect.poll(async () => (await world.statusOf("responsepolicies", "a", "shop")).observedGeneration, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await world.statusOf("clusterresponsepolicies", "a")).observedGeneration, { timeout: 20_000 }).toBe(1);
+  });
+
+  it("suffice for a fleet and its DaemonSet, which follows it", async () => {
+    const image = async () => {
+      const { items } = await world.server.expect("GET", `/apis/apps/v1/namespaces/${NAMESPACE}/daemonsets`);
+      return items.map(({ spec }: any) => spec.template.spec.containers[0].image);
+    };
+    await expect.poll(image, { timeout: 20_000 }).toEqual(["flowreset:test"]);
+    await world.server.expect("PATCH", "/apis/flowreset.io/v1alpha1/sensorfleets/default", { contentType: "application/merge-patch+json", body: { spec: { image: "flowreset:other" } } });
+    await expect.poll(image, { timeout: 20_000 }).toEqual(["flowreset:other"]);
+    await expect.poll(async () => (await world.statusOf("sensorfleets", "default")).observedGeneration, { timeout: 20_000 }).toBe(2);
+  });
+
+  it("suffice for SensorNodes, which go with their node", async () => {
+    const spec = { fleet: "default" };
+    await world.create("sensornodes", { metadata: { name: "n2" }, spec });
+    await world.create("sensornodes", { metadata: { name: "no-such-node" }, spec });
+    await expect.poll(() => world.statusOf("sensornodes", "no-such-node"), { timeout: 20_000 }).toBe("gone");
   });
 
   it("suffice for the default fleet, which goes where the values want none", async () => {
