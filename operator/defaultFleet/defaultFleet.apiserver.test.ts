@@ -84,7 +84,7 @@ it("is made by a running operator, and follows the values from then on", async (
   await release("upgrade", { "fleet.create": false });
   const file = server.kubeconfigOf({ token: await server.createToken({ namespace: NAMESPACE, name: "flowreset-operator" }) });
   const operator = await runOperator({
-    namespace: NAMESPACE, identity: "operator-0", address: "127.0.0.1", reportListen: "127.0.0.1:0", healthListen: "127.0.0.1:0", metricsListen: undefined, profilingListen: undefined,
+    version: "0.1.0", namespace: NAMESPACE, identity: "operator-0", address: "127.0.0.1", reportListen: "127.0.0.1:0", healthListen: "127.0.0.1:0", metricsListen: undefined, profilingListen: undefined,
     sensorServiceAccount: "flowreset-sensor", sensorImage: "flowreset:test", kubeconfig: file.path, context: undefined, logLevel: "silent",
   });
   opened.push(() => file[Symbol.dispose]());

@@ -2,7 +2,7 @@
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
-import { CertificateAuthority } from "../../../test/cluster/certificates.ts";
+import { CertificateAuthority } from "../../../test/cluster/mod.ts";
 import type { Report } from "../../../crds/stream/mod.ts";
 import type { StreamTarget } from "./target.ts";
 
