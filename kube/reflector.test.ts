@@ -186,13 +186,20 @@ describe("a Reflector", () => {
     expect(client.counters.handlerErrors).toBeGreaterThan(4);
   });
 
-  it("tells nothing after it was closed, also in the middle of a chunk", async () => {
-    const { watches, script } = holding();
+  it.each(["a list", "a watch"])("tells nothing after it was closed, also in the middle of %s", async (where) => {
+    const { watches, script } = holding(...(where === "a list" ? [pod("a", "3"), pod("b", "4")] : []));
     const seen: string[] = [];
     let closing: Promise<void> | undefined;
-    const { reflector } = await follow(script, new ManualClock(), { onChange: ({ object }) => void (seen.push(object.metadata.name), (closing ??= reflector.close())) });
-    await expect.poll(() => watches.length).toBe(1);
-    watches[0]!.write(line("ADDED", pod("a", "6")) + line("ADDED", pod("b", "7")));
+    const { reflector } = await follow(script, new ManualClock(), {
+      onChange: ({ object }) => {
+        seen.push(object.metadata.name);
+        closing ??= reflector.close();
+      },
+    });
+    if (where === "a watch") {
+      await expect.poll(() => watches.length).toBe(1);
+      watches[0]!.write(line("ADDED", pod("a", "6")) + line("ADDED", pod("b", "7")));
+    }
     await expect.poll(() => closing !== undefined).toBe(true);
     await closing;
     expect(seen).toEqual(["a"]);

@@ -75,7 +75,9 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#backoff = new Backoff(options.client.clock);
     this.#store = new Store<T>({
       transform: (raw) => this.#guarded(() => transform(raw), "transform"),
-      onChange: (event) => this.#guarded(() => options.onChange(event), "onChange"),
+      onChange: (event) => {
+        if (!this.#stop.signal.aborted) this.#guarded(() => options.onChange(event), "onChange");
+      },
     });
   }
 
