@@ -35,6 +35,10 @@ export class FaultProxy {
   readonly met = new Map<Fault, number>();
   rate: number;
   faults: readonly Fault[];
+  /** Cuts whatever comes. */
+  isAway = false;
+  /** The next request, or watch, meets this one, whatever the rate. */
+  next: Fault | undefined;
   readonly #options: FaultProxyOptions;
   readonly #random: () => number;
   readonly #upstream: Agent;
@@ -85,11 +89,21 @@ export class FaultProxy {
   }
 
   #pick<F extends Fault>(all: readonly F[]): F | undefined {
+    const { next } = this;
+    if (next !== undefined && (all as readonly Fault[]).includes(next)) {
+      this.next = undefined;
+      this.#count(next);
+      return next as F;
+    }
     const possible = all.filter((fault) => this.faults.includes(fault));
     if (possible.length === 0 || this.#random() >= this.rate) return undefined;
     const fault = possible[Math.floor(this.#random() * possible.length)]!;
-    this.met.set(fault, (this.met.get(fault) ?? 0) + 1);
+    this.#count(fault);
     return fault;
+  }
+
+  #count(fault: Fault): void {
+    this.met.set(fault, (this.met.get(fault) ?? 0) + 1);
   }
 
   #delay(): Promise<void> {
@@ -100,7 +114,7 @@ export class FaultProxy {
     const url = incoming.url ?? "/";
     const isWatch = /[?&]watch=true/.test(url);
     this.seen[isWatch ? "watch" : incoming.method === "GET" ? "list" : "other"]++;
-    const fault = this.#pick(REQUEST_FAULTS);
+    const fault = this.isAway ? "cut before" : this.#pick(REQUEST_FAULTS);
     if (fault === "cut before") return void answer.destroy();
     if (fault === "delay") await this.#delay();
     if (fault === "429" || fault === "500" || fault === "503" || fault === "410") return refuse(answer, Number(fault));
@@ -130,17 +144,17 @@ export class FaultProxy {
     /** A whole line was the last thing that was passed on. */
     let isWhole = true;
     let isLastLine = false;
+    let eventsUntilDamage = fault === "no JSON" ? Math.floor(this.#random() * 4) : Infinity;
     const strike = (): void => {
       isBroken = fault !== "end within a line";
       if (fault === "cut") answer.destroy();
       else if (fault === "clean end") answer.end();
       else if (fault === "410 event") answer.end(isWhole ? `${JSON.stringify({ type: "ERROR", object: status(410) })}\n` : "");
       else if (fault === "500 event") answer.end(isWhole ? `${JSON.stringify({ type: "ERROR", object: status(500) })}\n` : "");
-      else if (fault === "no JSON") answer.end(isWhole ? "{oops\n" : "");
       else if (fault === "end within a line") isLastLine = true;
     };
     if (fault === "cut at once") return void answer.destroy();
-    const striking = fault === undefined || fault === "single bytes" ? undefined : setTimeout(strike, this.#random() * (this.#options.slowestMs ?? 50) * 4);
+    const striking = fault === undefined || fault === "single bytes" || fault === "no JSON" ? undefined : setTimeout(strike, this.#random() * (this.#options.slowestMs ?? 50) * 4);
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         if (isBroken) continue; // Silence: the server goes on talking, nobody hears it.
@@ -149,6 +163,7 @@ export class FaultProxy {
           answer.end(chunk.subarray(0, Math.max(1, Math.floor((chunk.length - 1) * this.#random()))));
           continue;
         }
+        if (isWhole && eventsUntilDamage-- === 0) chunk[0] = 0x21; // The "{" of an event.
         isWhole = chunk.at(-1) === 0x0a;
         if (fault === "single bytes") for (let at = 0; at < chunk.length; at += 7) answer.write(chunk.subarray(at, at + 7));
         else answer.write(chunk);

@@ -146,6 +146,28 @@ describe("a Reflector", () => {
     expect(told).toEqual(["Added a@3"]);
   });
 
+  it.each<[string, string | Buffer]>([
+    ["is no JSON", "!{}\n"],
+    ["is no event", `{"type":"ADDED"}\n`],
+    ["is too long", Buffer.alloc((8 << 20) + 1, "x")],
+  ])("lists again where a line of the watch %s, and does not read on: what it was is not known", async (_, bad) => {
+    const clock = new ManualClock();
+    const items = [pod("a", "3")];
+    const watches: ServerResponse[] = [];
+    const { client, told, asked } = await follow(({ query }, answer) => {
+      if (query.get("watch") !== "true") return list(answer, items.length === 1 ? "5" : "7", ...items);
+      answer.writeHead(200).flushHeaders();
+      watches.push(answer);
+    }, clock);
+    await expect.poll(() => watches.length).toBe(1);
+    items.push(pod("b", "6"));
+    watches[0]!.write(Buffer.concat([Buffer.from(bad), Buffer.from(bookmark("7"))]));
+    await expect.poll(async () => (await clock.advance(100), watches.length)).toBe(2);
+    expect(client.counters.badLines).toBe(1);
+    expect(asked("list").map(({ query }) => query.get("resourceVersion"))).toEqual(["0", "5"]);
+    expect(told).toEqual(["Added a@3", "Added b@6"]);
+  });
+
   it("obeys Retry-After", async () => {
     const clock = new ManualClock();
     const { asked } = await follow((_, answer) => json(answer, statusBody(429, "TooManyRequests"), 429, { "retry-after": "60" }), clock);
