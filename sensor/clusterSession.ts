@@ -1,8 +1,10 @@
 /** Wires the sensor's half of a cluster to the rest of the sensor: the main thread of `flowreset sensor --cluster`. */
 import { uptime } from "node:os";
+import type { Registry } from "prom-client";
 import { connect } from "../kube/mod.ts";
 import type { KubeClient } from "../kube/mod.ts";
-import { ActedResets, ClusterMember } from "./cluster/mod.ts";
+import { ActedResets, ClusterMember, MetricsAccess } from "./cluster/mod.ts";
+import { registerClusterMetrics } from "./clusterMetrics.ts";
 import { ClusterReport } from "./clusterReport.ts";
 import { ClusterResets } from "./clusterResets.ts";
 import { Stop } from "./decide/mod.ts";
@@ -132,6 +134,17 @@ export class ClusterSession {
   /** An event line of a Worker. */
   onEvent(line: Uint8Array): void {
     this.#report?.onEvent(line);
+  }
+
+  register(registry: Registry): void {
+    const [client, member, report, resets] = [this.#client, this.#member, this.#report, this.#resets];
+    if (report !== undefined && resets !== undefined) registerClusterMetrics(registry, { client, member, report, resets });
+  }
+
+  /** For metrics that are reachable from outside of the node. */
+  authorizer(): (authorization: string | undefined) => Promise<number> {
+    const access = new MetricsAccess(this.#client);
+    return (authorization) => access.check(authorization);
   }
 
   async close(): Promise<void> {

@@ -133,7 +133,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const control = createControl({ options, keeper, board, workers, topology, policyReport, stop });
   const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch(socketRefused);
   opened.defer(() => server?.close());
-  const http = await output.serve({ options, workers, keeper, policyReport, trouble }).catch(listenRefused);
+  const http = await output.serve({ options, workers, keeper, policyReport, trouble, cluster }).catch(listenRefused);
   opened.defer(() => http?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
   // Where packets are this thread's, nothing may hold it up.

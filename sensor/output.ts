@@ -1,4 +1,5 @@
 /** Everything that leaves the sensor but packets: log, events, metrics. */
+import type { ClusterSession } from "./clusterSession.ts";
 import { DECODE_REASON_COUNT, decodeReasonName } from "./decode/mod.ts";
 import { verdictName } from "./decide/mod.ts";
 import { flowEvictionName, flowRefusalName, flowWorthName } from "./flow/mod.ts";
@@ -10,7 +11,7 @@ import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import type { PolicyReport } from "./policyReport.ts";
 import { verdictReasonName } from "./reasonNumbers.ts";
-import { Counter, createLog, createMetrics, openEventWriter, startHttpServer } from "./report/mod.ts";
+import { Counter, createLog, createMetrics, isLoopback, openEventWriter, startHttpServer } from "./report/mod.ts";
 import type { EventWriter, HttpServer, Logger, MetricNames } from "./report/mod.ts";
 import { version } from "./version.ts";
 
@@ -30,6 +31,7 @@ interface ServedParts {
   readonly policyReport: PolicyReport;
   /** Why nobody can rely on the sensor; undefined where all is well. */
   readonly trouble: () => string | undefined;
+  readonly cluster: ClusterSession | undefined;
 }
 
 const METRIC_NAMES: MetricNames = {
@@ -60,7 +62,7 @@ function openEvents(path: string, log: Logger): EventWriter {
   }
 }
 
-async function serve({ options, workers, keeper, policyReport, trouble }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
+async function serve({ options, workers, keeper, policyReport, trouble, cluster }: ServedParts, events: EventWriter): Promise<HttpServer | undefined> {
   if (options.listen === undefined) return undefined;
   const metrics = createMetrics({
     version: version(),
@@ -73,11 +75,13 @@ async function serve({ options, workers, keeper, policyReport, trouble }: Served
     wouldVerdicts: ["WouldReset", "WouldRefuse"],
     suppressVerdicts: ["Suppress"],
   });
+  cluster?.register(metrics);
   return startHttpServer({
     listen: options.listen,
     metrics,
     health: () => staleWorker(workers),
     readiness: trouble,
+    authorize: cluster === undefined || isLoopback(options.listen) ? undefined : cluster.authorizer(),
   });
 }
 

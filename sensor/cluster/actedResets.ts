@@ -3,9 +3,10 @@
  * connections for an old request. A line is appended before the kill; it outlives the process without a flush, and a
  * crash of the machine ends the connections too.
  */
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MAX_ACTED } from "./limits.ts";
+import { makeStateFolder } from "./stateFolder.ts";
 
 export class ActedResets {
   readonly #path: string | undefined;
@@ -19,7 +20,7 @@ export class ActedResets {
     this.#uids = new Set(this.#path === undefined ? [] : linesOf(this.#path).slice(-MAX_ACTED));
     if (this.#path === undefined) return;
     this.#keep(() => {
-      mkdirSync(directory!, { recursive: true, mode: 0o700 });
+      makeStateFolder(directory!);
       writeFileSync(`${this.#path}.new`, [...this.#uids].map((uid) => `${uid}\n`).join(""), { mode: 0o600 });
       renameSync(`${this.#path}.new`, this.#path!);
     });

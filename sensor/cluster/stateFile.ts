@@ -2,10 +2,11 @@
  * The last good state on the node's disk: what a sensor that starts without an API server goes on with. Written whole
  * beside the old one, flushed, and put in its place, so that a crash leaves the one or the other; read with distrust.
  */
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { MAX_STATE_BYTES } from "./limits.ts";
+import { makeStateFolder } from "./stateFolder.ts";
 
 const VERSION = 1;
 
@@ -82,7 +83,7 @@ export class StateFile {
   async write(content: Omit<ClusterState, "version">): Promise<void> {
     const bytes = Buffer.from(JSON.stringify({ version: VERSION, ...content }));
     if (bytes.length > MAX_STATE_BYTES) throw new Error(`Cannot keep so large a state, expected at most ${MAX_STATE_BYTES} bytes: current size is ${bytes.length}`);
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    makeStateFolder(this.#directory);
     const fresh = `${this.path}.new`;
     const file = await open(fresh, "w", 0o600);
     try {

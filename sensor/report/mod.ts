@@ -33,5 +33,5 @@ export { createMetrics } from "./metrics.ts";
 export { registerPulled } from "./pulledMetric.ts";
 export type { Sample } from "./pulledMetric.ts";
 export type { MetricNames, MetricSources, PolicyLoadState, QueueState } from "./metrics.ts";
-export { parseListen, startHttpServer } from "./httpServer.ts";
+export { isLoopback, parseListen, startHttpServer } from "./httpServer.ts";
 export type { HttpServer, HttpServerOptions } from "./httpServer.ts";

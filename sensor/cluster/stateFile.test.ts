@@ -1,0 +1,77 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ActedResets } from "./actedResets.ts";
+import { MAX_ACTED } from "./limits.ts";
+import { StateFile } from "./stateFile.ts";
+import type { ClusterState } from "./stateFile.ts";
+
+const root = mkdtempSync(join(tmpdir(), "flowreset-state-"));
+let folders = 0;
+const folder = (): string => join(root, String(++folders));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const STATE: Omit<ClusterState, "version"> = {
+  node: "n1", fleet: "default", machine: "boot net:[1]", contactMs: 5,
+  objects: [{ apiVersion: "flowreset.io/v1alpha1", kind: "ResponsePolicy", metadata: { name: "a", namespace: "shop", uid: "u", generation: 1 }, spec: { mode: "Enforce" } }],
+  namespaces: { shop: { team: "web" } }, nodeLabels: {}, nodeUid: "n", nodeAddresses: ["192.0.2.1"], stream: { url: "https://192.0.2.2" },
+  pods: [{ uid: "p", namespace: "shop", name: "web", labels: { app: "web" }, serviceAccount: "default", addresses: ["10.0.0.7"], networkReadyMs: 9, probePorts: [8080] }],
+  bindings: [{ uid: "p", address: "10.0.0.7", incarnation: "5 veth 0a" }],
+};
+
+describe("the state on disk", () => {
+  it("is read as it was written, also over an older one, and leaves nothing beside it", async () => {
+    const directory = folder();
+    const file = new StateFile(directory);
+    await file.write({ ...STATE, contactMs: 1 });
+    await file.write(STATE);
+    expect(await new StateFile(directory).read()).toEqual({ state: { version: 1, ...STATE } });
+    expect(readdirSync(directory)).toEqual(["state.json"]);
+  });
+
+  it("may not be there", async () => {
+    expect(await new StateFile(folder()).read()).toEqual({ absent: true });
+  });
+
+  it.each([
+    ["that is cut", '{"version":1,"node":', /cut or damaged/],
+    ["of another version", '{"version":9}', /expected version 1: version/],
+    ["without a part", JSON.stringify({ version: 1, ...STATE, pods: undefined }), /pods: /],
+    ["of another form", "[]", /expected version 1/],
+  ])("%s is named, never thrown", async (_, text, fault) => {
+    const file = new StateFile(root);
+    writeFileSync(file.path, text);
+    expect(await file.read()).toEqual({ fault: expect.stringMatching(fault) });
+  });
+
+  it("stays as it was when a new one cannot be written", async () => {
+    const directory = folder();
+    const file = new StateFile(directory);
+    await file.write(STATE);
+    const huge = { ...STATE, namespaces: { shop: { text: "x".repeat(65 << 20) } } };
+    await expect(file.write(huge)).rejects.toThrow(/Cannot keep so large a state/);
+    expect(await file.read()).toHaveProperty("state");
+  });
+});
+
+describe("which FlowResets were acted on", () => {
+  const none = (error: Error): never => {
+    throw error;
+  };
+
+  it("outlives the process, bounded, the oldest forgotten first", () => {
+    const directory = folder();
+    const acted = new ActedResets(directory, none);
+    for (let i = 0; i <= MAX_ACTED; i++) acted.add(`uid-${i}`);
+    const later = new ActedResets(directory, none);
+    expect([later.has("uid-0"), later.has("uid-1"), later.has(`uid-${MAX_ACTED}`)]).toEqual([false, true, true]);
+  });
+
+  it("is kept in this process where the disk refuses, and that is told", () => {
+    const faults: Error[] = [];
+    const acted = new ActedResets("/proc/nowhere", (error) => faults.push(error));
+    acted.add("a");
+    expect([acted.has("a"), faults.length]).toEqual([true, 2]);
+  });
+});
