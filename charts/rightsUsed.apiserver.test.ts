@@ -92,6 +92,24 @@ describe("the operator's roles", () => {
     await expect.poll(fleets, { timeout: 20_000 }).toBe(0);
   });
 
+  it("suffice for fleets, policies, and nodes that come and go", async () => {
+    const rules = [{ name: "web", ports: ["80"], connection: {} }];
+    await world.create("sensorfleets", { metadata: { name: "edge" }, spec: { nodeSelector: { pool: "edge" } } });
+    await world.create("responsepolicies", { metadata: { name: "web" }, spec: { rules } }, "shop");
+    await world.create("clusterresponsepolicies", { metadata: { name: "web" }, spec: { rules } });
+    const sensorNodes = "/apis/flowreset.io/v1alpha1/sensornodes";
+    await world.server.expect("POST", sensorNodes, { body: { apiVersion: "flowreset.io/v1alpha1", kind: "SensorNode", metadata: { name: "n2" }, spec: { fleet: "edge" } } });
+    const status = { heartbeatTime: "2026-01-01T00:00:00Z", conditions: [{ type: "Ready", status: "True", reason: "Watching", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" }] };
+    await world.server.expect("PATCH", `${sensorNodes}/n2/status`, { body: { status }, contentType: "application/merge-patch+json" });
+    const readyOf = async (plural: string, name: string, namespace?: string) => (await world.statusOf(plural, name, namespace)).conditions?.find(({ type }: { type: string }) => type === "Ready")?.status;
+    await expect.poll(() => readyOf("sensornodes", "n2"), { timeout: 30_000 }).toBe("Unknown");
+    await expect.poll(() => readyOf("sensorfleets", "edge"), { timeout: 20_000 }).toBe("False");
+    await expect.poll(() => readyOf("responsepolicies", "web", "shop"), { timeout: 20_000 }).toBe("False");
+    await expect.poll(() => readyOf("clusterresponsepolicies", "web"), { timeout: 20_000 }).toBe("False");
+    await world.server.expect("DELETE", "/api/v1/nodes/n2");
+    await expect.poll(() => world.statusOf("sensornodes", "n2"), { timeout: 20_000 }).toBe("gone");
+  });
+
   it("were enough: the API server refused nothing", () => {
     expect(operatorCalls().length).toBeGreaterThan(20);
     expect(refusedCalls(operatorCalls())).toEqual([]);

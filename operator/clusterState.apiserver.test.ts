@@ -69,17 +69,6 @@ describe("a SensorFleet", () => {
     expect((await world.server.request("GET", DAEMON_SET.replace(/default$/, "second"))).status).toBe(404);
     await world.server.expect("DELETE", fleetPath("second"));
   });
-
-  it("is made of the installation's ConfigMap, follows it, and goes with it", async () => {
-    const path = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
-    const data = { name: "edge", spec: "nodeSelector: {pool: edge}\nlogLevel: debug\n" };
-    await world.server.expect("POST", path, { body: { metadata: { name: "flowreset-default-fleet" }, data } });
-    await eventually(async () => expect((await world.server.request("GET", fleetPath("edge"))).body.spec).toMatchObject({ nodeSelector: { pool: "edge" }, logLevel: "debug" }));
-    await merge(`${path}/flowreset-default-fleet`, { data: { spec: "nodeSelector: {pool: edge}\n" } });
-    await eventually(async () => expect((await world.server.request("GET", fleetPath("edge"))).body.spec.logLevel).toBe("info"));
-    await world.server.expect("DELETE", `${path}/flowreset-default-fleet`);
-    await eventually(async () => expect((await world.server.request("GET", fleetPath("edge"))).status).toBe(404));
-  });
 });
 
 describe("a policy", () => {

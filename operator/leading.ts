@@ -33,6 +33,8 @@ type Service = KubeObject & { readonly spec?: { readonly clusterIP?: string } };
 const SWEEP_MS = 5_000;
 /** What comes together is looked at together: nodes, namespaces, fleets. */
 const SETTLE_MS = 1_000;
+/** The Service may get another address, and the ConfigMap may be changed, without a word to us. */
+const PUBLISHED_MS = 60_000;
 const FINDING_WORKERS = 16;
 
 export class Leading {
@@ -51,6 +53,7 @@ export class Leading {
   readonly #flowReset: FlowResetController;
   readonly #policy: PolicyController;
   readonly #sensorNode: SensorNodeController;
+  readonly #certificateQueue: KeyedQueue;
   readonly #discoveryQueue: KeyedQueue;
   readonly #fleetQueue: KeyedQueue;
   readonly #policyQueue: KeyedQueue;
@@ -70,6 +73,10 @@ export class Leading {
       ...shared,
       nodeOfAddress: (address) => this.#addresses.nodeOf(address),
       find: (key) => find(this.#flowResets, "FlowReset", key),
+      onObstacle: (error) => {
+        following.missingRights.note(error, performance.now());
+        log.warn({ err: error }, "going on without it");
+      },
       enqueue: (key) => flowResetQueue.add(key),
     });
     this.#flowResets = [RESOURCES.flowResets, RESOURCES.clusterFlowResets].map((resource) =>
@@ -161,7 +168,8 @@ export class Leading {
     });
 
     const keeper = new CertificateKeeper({ ...shared, namespace, name: NAMES.secret, hosts: [this.#serverName], labels: LABELS });
-    following.queue("certificate", async (_key, signal) => (await keeper.reconcile(signal)).againMs).add("certificate");
+    this.#certificateQueue = following.queue("certificate", async (_key, signal) => (await keeper.reconcile(signal)).againMs);
+    this.#certificateQueue.add("certificate");
   }
 
   start(): void {
@@ -169,8 +177,9 @@ export class Leading {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
-  /** The bundle that sensors must trust may be another now. */
+  /** The bundle that sensors must trust may be another now, or somebody took the Secret away. */
   certificateChanged(): void {
+    this.#certificateQueue.add("certificate");
     this.#discoveryQueue.add("discovery");
   }
 
@@ -231,7 +240,7 @@ export class Leading {
   }
 
   /** Written once there is something to trust: a sensor that finds nothing waits. */
-  async #publish(signal: AbortSignal): Promise<undefined> {
+  async #publish(signal: AbortSignal): Promise<number | undefined> {
     const { client, namespace, ownUrl, certificate } = this.#options;
     const served = certificate();
     if (served === undefined) return undefined; // certificateChanged() comes back to it.
@@ -240,7 +249,7 @@ export class Leading {
     const url = clusterIp === undefined || clusterIp === "None" ? ownUrl : `https://${clusterIp.includes(":") ? `[${clusterIp}]` : clusterIp}:${REPORT_PORT}`;
     const place = { client, namespace, name: NAMES.discovery, fieldManager: NAMES.fieldManager, labels: LABELS };
     await publishDiscovery({ url, serverName: this.#serverName, ca: served.bundle, podCidrs: podCidrsOf(this.#nodes.objects.values()) }, place, signal);
-    return undefined;
+    return PUBLISHED_MS;
   }
 
   #sweep(): void {

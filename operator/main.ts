@@ -13,8 +13,10 @@ import { measurementsOf } from "./measurements.ts";
 /** Resolves when its ports are open; whether it is ready, /readyz says. */
 export async function runOperator(options: OperatorOptions): Promise<RunningOperator> {
   const log = createLog(options.logLevel);
-  const client = await connect({ kubeconfig: options.kubeconfig, context: options.context, log, userAgent: "flowreset-operator" });
-  const replica = new Replica(options, client, log);
+  const access = { kubeconfig: options.kubeconfig, context: options.context, log, userAgent: "flowreset-operator" };
+  // The lease has connections of its own: its renewal waits behind nothing.
+  const [client, leaseClient] = await Promise.all([connect(access), connect(access)]);
+  const replica = new Replica(options, client, leaseClient, log);
   try {
     await replica.start();
   } catch (error) {
@@ -27,6 +29,7 @@ export async function runOperator(options: OperatorOptions): Promise<RunningOper
 class Replica implements RunningOperator {
   readonly #options: OperatorOptions;
   readonly #client: KubeClient;
+  readonly #leaseClient: KubeClient;
   readonly #log: Logger;
   readonly #authenticator: Authenticator;
   readonly #secret: Reflector;
@@ -42,10 +45,11 @@ class Replica implements RunningOperator {
   #leaderUrl: string | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: OperatorOptions, client: KubeClient, log: Logger) {
+  constructor(options: OperatorOptions, client: KubeClient, leaseClient: KubeClient, log: Logger) {
     const { namespace, sensorServiceAccount } = options;
     this.#options = options;
     this.#client = client;
+    this.#leaseClient = leaseClient;
     this.#log = log;
     const user = `system:serviceaccount:${namespace}:${sensorServiceAccount}`;
     this.#authenticator = new Authenticator({ client, user, audience: NAMES.audience, nowMs: () => performance.now() });
@@ -111,7 +115,7 @@ class Replica implements RunningOperator {
   #elect(): void {
     const { namespace, identity, lease } = this.#options;
     this.#elector = new LeaderElector({
-      client: this.#client,
+      client: this.#leaseClient,
       namespace,
       name: NAMES.lease,
       identity: `${identity}_${randomUUID().slice(0, 8)}`,
@@ -146,10 +150,12 @@ class Replica implements RunningOperator {
 
   #useCertificate(secret: KubeObject | undefined): void {
     const certificate = CertificateKeeper.read(secret);
-    if (certificate === undefined) return; // What was served is still good; the leader makes another.
-    this.#certificate = certificate;
-    this.#reports?.setCertificate(certificate);
-    this.#metrics?.setCertificate(certificate);
+    // Where there is none, what was served is still good until the leader has made another.
+    if (certificate !== undefined) {
+      this.#certificate = certificate;
+      this.#reports?.setCertificate(certificate);
+      this.#metrics?.setCertificate(certificate);
+    }
     this.#leading?.certificateChanged();
   }
 
@@ -170,6 +176,7 @@ class Replica implements RunningOperator {
     await this.#metrics?.close();
     await this.#profiling?.close();
     await this.#health?.close();
+    await this.#leaseClient.close();
     await this.#client.close();
   }
 }

@@ -42,7 +42,7 @@ export function daemonSetOf({ name, uid, apiVersion }: FleetIdentity, spec: Sens
       name: daemonSetName(name),
       namespace,
       labels,
-      ownerReferences: [{ apiVersion, kind: "SensorFleet", name, uid, controller: true, blockOwnerDeletion: true }],
+      ownerReferences: [{ apiVersion, kind: "SensorFleet", name, uid, controller: true }],
     },
     spec: {
       selector: { matchLabels: selector },

@@ -18,7 +18,7 @@ export interface Answers {
 export class Asking {
   readonly revision: number;
   readonly whereabouts: Whereabouts;
-  readonly #nodes: ReadonlySet<string>;
+  readonly #nodes: Set<string>;
   readonly #missing: Set<string>;
 
   /** `revision`: the resource version at which the FlowReset was first seen here. */
@@ -31,7 +31,11 @@ export class Asking {
 
   /** Of a sensor that has looked at everything up to `flowResets`. @returns whether it was the first or the last one. */
   hear(node: string, flowResets: number): boolean {
-    if (flowResets < this.revision || !this.#missing.delete(node)) return false;
+    if (flowResets < this.revision) return false;
+    // One of which nothing was heard when all were asked.
+    const isNewcomer = this.whereabouts === "all" && !this.#nodes.has(node);
+    if (isNewcomer) this.#nodes.add(node);
+    else if (!this.#missing.delete(node)) return false;
     return this.#missing.size === 0 || this.#missing.size === this.#nodes.size - 1;
   }
 

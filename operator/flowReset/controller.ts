@@ -21,6 +21,8 @@ export interface FlowResetControllerOptions {
   readonly nodeOfAddress: Places["nodeOfAddress"];
   /** A FlowReset of either kind as its reflector has it. */
   find(key: string): FlowResetFacts | undefined;
+  /** Something went wrong that the work does without. */
+  onObstacle(error: KubeError): void;
   /** Looks at a key again, now. */
   enqueue(key: string): void;
   /** Wall clock, in ms. */
@@ -182,8 +184,12 @@ export class FlowResetController {
   }
 
   async #ask(facts: FlowResetFacts, signal: AbortSignal): Promise<Asking> {
-    const { roster, monotonicMs, nodeOfAddress, client } = this.#options;
-    const whereabouts = await whereaboutsOf(facts.spec!, facts.metadata.namespace, { client, nodeOfAddress }, signal);
+    const { roster, monotonicMs, nodeOfAddress, client, onObstacle } = this.#options;
+    const whereabouts = await whereaboutsOf(facts.spec!, facts.metadata.namespace, { client, nodeOfAddress }, signal).catch((error: unknown) => {
+      if (!KubeError.is(error, "Forbidden")) throw error;
+      onObstacle(error);
+      return "all" as const; // Sensors act all the same; it takes longer to know that nothing matched.
+    });
     const asOfMs = monotonicMs();
     return new Asking(revisionOf(facts.metadata.resourceVersion), whereabouts, roster.sensors, (node) => roster.isFresh(node, asOfMs));
   }

@@ -182,6 +182,13 @@ describe("whom a FlowReset asks", () => {
     expect(new Asking(40, "all", roster.sensors, isFresh).answers(isFresh)).toEqual({ asked: 3, answered: 1, waitingFor: ["n2", "n3"], unwatched: [] });
   });
 
+  it("is also a sensor of which nothing was heard when all were asked, but not where nodes were named", () => {
+    const asking = new Asking(40, "all", new Map(), isFresh);
+    expect([asking.hear("late", 39), asking.hear("late", 40), asking.hear("late", 41)]).toEqual([false, true, false]);
+    expect(asking.answers(isFresh)).toMatchObject({ asked: 1, answered: 1 });
+    expect(new Asking(40, ["n2"], roster.sensors, isFresh).hear("late", 40)).toBe(false);
+  });
+
   it("is told when the first and when the last of them has looked", () => {
     const asking = new Asking(40, ["n2", "n3", "n9"], roster.sensors, isFresh);
     expect([asking.hear("n2", 39), asking.hear("n2", 40), asking.hear("n2", 41), asking.hear("n3", 40)]).toEqual([false, true, false, false]);

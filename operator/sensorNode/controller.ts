@@ -69,6 +69,7 @@ export class SensorNodeController {
     if (facts !== undefined && facts.unreported > 0) await this.#fetch(facts, signal);
     switch (planSensorNode({ ready: facts?.ready, hasNode: hasNode(name), isFresh: roster.isFresh(name, monotonicMs()) })) {
       case "Delete":
+        if (await this.#hasNodeNow(name, signal)) break;
         await client.delete(RESOURCES.sensorNodes, { name }, { preconditions: { uid: facts!.metadata.uid! }, signal }).catch(unlessGone);
         this.#forget(name);
         break;
@@ -82,6 +83,12 @@ export class SensorNodeController {
       case undefined:
     }
     return undefined;
+  }
+
+  /** Two watches: the SensorNode of a new Node may be shown before the Node is. */
+  async #hasNodeNow(name: string, signal: AbortSignal): Promise<boolean> {
+    const { items } = await this.#options.client.listAll(RESOURCES.nodes, { fieldSelector: `metadata.name=${name}`, signal });
+    return items.length > 0;
   }
 
   /** The sensor overwrites it whole when it is back. */

@@ -14,7 +14,7 @@ export const REVIEW_KEPT_MS = 60_000;
 export const REFUSAL_KEPT_MS = 10_000;
 export const MAX_KEPT_REVIEWS = 20_000;
 /** Asked of the API server at one time; more are told to come again. */
-export const MAX_REVIEWS_UNDER_WAY = 64;
+export const MAX_REVIEWS_UNDER_WAY = 32;
 
 /** Reports of one node: at once, and a second. */
 export const REPORT_BURST = 30;
