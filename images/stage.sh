@@ -48,9 +48,12 @@ printf 'root:x:0:0:root:/:/none\nnonroot:x:65532:65532:nonroot:/:/none\n' >"$bas
 printf 'root:x:0:\nnonroot:x:65532:\n' >"$base/etc/group"
 printf 'hosts: files dns\n' >"$base/etc/nsswitch.conf"
 
+# `kubectl exec POD -- flowreset status`, where there is no shell: the kernel starts Node.js for it.
+printf '#!/usr/bin/node --disable-warning=ExperimentalWarning\nimport("/usr/lib/flowreset/cli/main.js");\n' >"$base/usr/bin/flowreset"
+
 # The same modes whatever the umask was; links would be a second name for a file and are not needed.
 find "$stage/base" "$stage/product" -type d -exec chmod 755 {} +
 find "$stage/base" "$stage/product" -type f -exec chmod 644 {} +
-chmod 755 "$base/usr/bin/node"
+chmod 755 "$base/usr/bin/node" "$base/usr/bin/flowreset"
 chmod 1777 "$base/tmp"
 find "$base" -name 'ld-*' -exec chmod 755 {} +
