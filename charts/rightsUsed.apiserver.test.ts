@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunningOperator } from "../operator/options.ts";
 import { World } from "../operator/world.fixture.ts";
@@ -25,7 +26,7 @@ beforeAll(async () => {
   for (const [index, name] of ["n1", "n2"].entries()) await world.node(name, { address: `192.168.0.${index + 1}` });
   await world.pod("shop", "web", "n1", "10.244.1.7", { labels: { app: "web" } });
   file = world.server.kubeconfigOf({ token: await world.server.createToken({ namespace: NAMESPACE, name: "flowreset-operator" }) });
-  operator = await world.operator("operator-0", { kubeconfig: file.path });
+  operator = await world.operator("operator-0", { kubeconfig: file.path, metricsListen: "127.0.0.1:0" });
   await world.ready(operator);
   // There is no kube-proxy that would answer at the Service's address.
   const told = world.place.bind(world);
@@ -40,7 +41,6 @@ afterAll(async () => {
 const notReachedHere = new RegExp(
   [
     "sensorfleets\\.flowreset\\.io/finalizers", // Never called: an admission plugin of OpenShift asks whether it is there.
-    "subjectaccessreviews", // Metrics.
     "patch events", // A series that goes on for minutes.
     "get (cluster)?flowresets", // A result that comes after the end.
   ].join("|"),
@@ -92,22 +92,21 @@ describe("the operator's roles", () => {
     await expect.poll(fleets, { timeout: 20_000 }).toBe(0);
   });
 
-  it("suffice for fleets, policies, and nodes that come and go", async () => {
-    const rules = [{ name: "web", ports: ["80"], connection: {} }];
-    await world.create("sensorfleets", { metadata: { name: "edge" }, spec: { nodeSelector: { pool: "edge" } } });
-    await world.create("responsepolicies", { metadata: { name: "web" }, spec: { rules } }, "shop");
-    await world.create("clusterresponsepolicies", { metadata: { name: "web" }, spec: { rules } });
-    const sensorNodes = "/apis/flowreset.io/v1alpha1/sensornodes";
-    await world.server.expect("POST", sensorNodes, { body: { apiVersion: "flowreset.io/v1alpha1", kind: "SensorNode", metadata: { name: "n2" }, spec: { fleet: "edge" } } });
-    const status = { heartbeatTime: "2026-01-01T00:00:00Z", conditions: [{ type: "Ready", status: "True", reason: "Watching", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" }] };
-    await world.server.expect("PATCH", `${sensorNodes}/n2/status`, { body: { status }, contentType: "application/merge-patch+json" });
-    const readyOf = async (plural: string, name: string, namespace?: string) => (await world.statusOf(plural, name, namespace)).conditions?.find(({ type }: { type: string }) => type === "Ready")?.status;
-    await expect.poll(() => readyOf("sensornodes", "n2"), { timeout: 30_000 }).toBe("Unknown");
-    await expect.poll(() => readyOf("sensorfleets", "edge"), { timeout: 20_000 }).toBe("False");
-    await expect.poll(() => readyOf("responsepolicies", "web", "shop"), { timeout: 20_000 }).toBe("False");
-    await expect.poll(() => readyOf("clusterresponsepolicies", "web"), { timeout: 20_000 }).toBe("False");
-    await world.server.expect("DELETE", "/api/v1/nodes/n2");
-    await expect.poll(() => world.statusOf("sensornodes", "n2"), { timeout: 20_000 }).toBe("gone");
+  it("suffice for metrics, which only an account of the role flowreset-metrics reads", async () => {
+    const { server } = world;
+    const place = await world.place();
+    const agent = new Agent({ connect: { ca: place.ca, servername: place.serverName } });
+    const scrape = async (name: string) => {
+      const token = await server.createToken({ namespace: NAMESPACE, name });
+      const { statusCode, body } = await agent.request({ origin: operator.metricsUrl!, path: "/metrics", method: "GET", headers: { authorization: `Bearer ${token}` } });
+      await body.dump();
+      return statusCode;
+    };
+    await server.createServiceAccount(NAMESPACE, "flowreset-metrics");
+    await server.kubectl(["create", "clusterrolebinding", "metrics", "--clusterrole=flowreset-metrics", `--serviceaccount=${NAMESPACE}:flowreset-metrics`]);
+    await expect.poll(() => scrape("flowreset-metrics"), { timeout: 20_000 }).toBe(200);
+    expect(await scrape("flowreset-sensor")).toBe(403);
+    await agent.close();
   });
 
   it("were enough: the API server refused nothing", () => {
