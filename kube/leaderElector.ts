@@ -134,21 +134,22 @@ export class LeaderElector {
     }
   }
 
-  /** Takes or renews the lease. True: it is ours. */
+  /** Takes or renews the lease, within `timeoutMs` for all that it asks. True: it is ours. */
   async #tryOnce(timeoutMs: number): Promise<boolean> {
     const { client, namespace, name } = this.#options;
-    const options = { signal: this.#stop.signal, timeoutMs };
+    const endMs = client.clock.monotonicMs() + timeoutMs;
+    const options = (): CallOptions => ({ signal: this.#stop.signal, timeoutMs: Math.max(1, endMs - client.clock.monotonicMs()) });
     try {
-      if (this.#isHeld() && (await this.#renew(options))) return true;
-      const found = await client.find<Lease>(RESOURCES.leases, { namespace, name }, options);
+      if (this.#isHeld() && (await this.#renew(options()))) return true;
+      const found = await client.find<Lease>(RESOURCES.leases, { namespace, name }, options());
       if (found === undefined) {
         const metadata = { name, namespace, annotations: { ...this.#options.annotations } };
-        this.#see(await client.create<Lease>(RESOURCES.leases, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec: this.#spec(undefined) }, options));
+        this.#see(await client.create<Lease>(RESOURCES.leases, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec: this.#spec(undefined) }, options()));
         return true;
       }
       this.#see(found);
       if (!this.#isHeld() && !this.#isFree()) return false;
-      this.#see(await this.#write(found, options));
+      this.#see(await this.#write(found, options()));
       return true;
     } catch (error) {
       if (!this.#stop.signal.aborted) {
