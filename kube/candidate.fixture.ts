@@ -14,10 +14,10 @@ const elector = new LeaderElector({
   name: "leader",
   identity,
   annotations: { "flowreset.io/address": `https://${identity}` },
-  // A fifth of what ships: a test must not take a minute.
-  leaseDurationMs: 3_000,
-  renewDeadlineMs: 2_000,
-  retryPeriodMs: 400,
+  // Less than what ships: a test must not take a minute. Not much less: a busy machine must not lose a lease by itself.
+  leaseDurationMs: 6_000,
+  renewDeadlineMs: 5_000,
+  retryPeriodMs: 500,
   onStartedLeading: () => say("leading"),
   onStoppedLeading: () => {
     say("lost");
