@@ -7,7 +7,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { env } from "node:process";
-import { COMMANDS, goModule, linkerFlags } from "./goModule.ts";
+import { COMMANDS, goModule } from "./goModule.ts";
 import type { CommandName, GoModule } from "./goModule.ts";
 import { Progress } from "./progress.ts";
 
@@ -59,7 +59,7 @@ async function build(go: string, name: CommandName): Promise<void> {
   const source = goModule(name);
   const target = binaryPath(name);
   mkdirSync(`${cacheFolder()}/${source.key}`, { recursive: true });
-  const command = [go, "build", "-trimpath", "-mod=readonly", "-p", "2", "-ldflags", linkerFlags(source), "-o", `${target}.part`, COMMANDS[name].package];
+  const command = [go, "build", "-trimpath", "-mod=readonly", "-p", "2", "-ldflags", source.linkerFlags, "-o", `${target}.part`, COMMANDS[name].package];
   const script = `[ -e "$0" ] || { "$@" && mv "$0.part" "$0"; }`;
   const locked = ["flock", "--nonblock", "--conflict-exit-code", `${LOCKED}`, `${target}.lock`, "sh", "-c", script, target, ...command];
   if ((await run(locked, source)) !== LOCKED) return;

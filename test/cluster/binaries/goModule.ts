@@ -23,28 +23,46 @@ export interface GoModule {
   readonly version: string;
   /** The oldest Go that builds it: "1.25.0". */
   readonly goVersion: string;
-  /** Names what is built from it: changes with every version of every part. */
+  readonly linkerFlags: string;
+  /** Names what is built from it: changes with every version of every part, and with the flags. */
   readonly key: string;
 }
 
 export function goModule(name: CommandName): GoModule {
-  const folder = `${import.meta.dirname}/../go/${COMMANDS[name].module}`;
+  const { module, package: main } = COMMANDS[name];
+  const folder = `${import.meta.dirname}/../go/${module}`;
   const text = readFileSync(`${folder}/go.mod`, "utf8");
-  const version = required(text).find(([path]) => `${COMMANDS[name].package}/`.startsWith(`${path}/`))?.[1];
+  const versions = required(text);
+  const version = [...versions].find(([path]) => `${main}/`.startsWith(`${path}/`))?.[1];
   const goVersion = text.match(/^go (\S+)$/m)?.[1];
   if (version === undefined || goVersion === undefined) throw new Error(`Write the module of ${name} and a go line into ${folder}/go.mod`);
-  const sum = createHash("sha256").update(text).update(readFileSync(`${folder}/go.sum`)).digest("hex").slice(0, 12);
-  return { folder, version, goVersion, key: `${COMMANDS[name].module}-${version}-${arch}-${sum}` };
+  const linkerFlags = ["-s", "-w", ...Object.entries(variables(module, version, versions)).map(([path, value]) => `-X ${path}=${value}`)].join(" ");
+  const sum = createHash("sha256").update(text).update(readFileSync(`${folder}/go.sum`)).update(linkerFlags).digest("hex").slice(0, 12);
+  return { folder, version, goVersion, linkerFlags, key: `${module}-${version}-${arch}-${sum}` };
 }
 
 /** The modules that a go.mod requires, with their versions. */
-function required(text: string): [path: string, version: string][] {
-  return [...text.matchAll(/^(?:require )?\s*(\S+) (v\d\S*)(?: \/\/ indirect)?$/gm)].map(([, path, version]) => [path!, version!]);
+function required(text: string): Map<string, string> {
+  return new Map([...text.matchAll(/^(?:require )?\s*(\S+) (v\d\S*)(?: \/\/ indirect)?$/gm)].map(([, path, version]) => [path!, version!]));
 }
 
-/** Flags of the linker: Helm and kubectl ask Kubernetes for its version, which the module alone does not tell it. */
-export function linkerFlags({ version }: GoModule): string {
-  const [major, minor] = version.slice(1).split(".");
-  const base = "k8s.io/component-base/version";
-  return `-s -w -X ${base}.gitVersion=${version} -X ${base}.gitMajor=${major} -X ${base}.gitMinor=${minor}`;
+/**
+ * What the makers' own builds tell the programs of versions, and their modules do not: kubectl and charts ask the API
+ * server for its version, and Helm without a cluster takes that of its client library for the cluster's.
+ */
+function variables(module: string, version: string, versions: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  const minor = (of: string) => of.split(".")[1]!;
+  if (module === "kubernetes") {
+    const base = "k8s.io/component-base/version";
+    return { [`${base}.gitVersion`]: version, [`${base}.gitMajor`]: "1", [`${base}.gitMinor`]: minor(version) };
+  }
+  if (module === "helm") {
+    const capabilities = "helm.sh/helm/v3/pkg/chartutil";
+    return {
+      "helm.sh/helm/v3/internal/version.version": version,
+      [`${capabilities}.k8sVersionMajor`]: "1",
+      [`${capabilities}.k8sVersionMinor`]: minor(versions.get("k8s.io/client-go")!),
+    };
+  }
+  return {};
 }
