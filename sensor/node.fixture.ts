@@ -3,8 +3,10 @@
  * lets them, and the whole pipeline over the packets. What is true is kept apart from what the sensor has heard.
  */
 import { parseAddress } from "../crds/mod.ts";
-import { OwnerNumbers, PodBindings, verdictName } from "./decide/mod.ts";
-import type { ClusterView, CompileResult, Decision, LocalPod } from "./decide/mod.ts";
+import { OwnerNumbers, verdictName } from "./decide/mod.ts";
+import type { Pod as HeardPod } from "./cluster/pod.ts";
+import { PodTable } from "./cluster/podTable.ts";
+import type { ClusterView, CompileResult, Decision } from "./decide/mod.ts";
 import { compileTexts } from "./decide/objects.fixture.ts";
 import { buildSegment, Frame, LinkType, PacketDirection, SegmentSpec, TcpFlag } from "./decode/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
@@ -15,12 +17,16 @@ import { Pipeline } from "./pipeline.ts";
 export const UPLINK = 2;
 export const NODE_ADDRESS = "192.0.2.1";
 
+export const START_MS = 1_800_000_000_000;
+
 /** A pod as it really is: `index` is 0 before its interface is there and after it has gone. */
 export interface Pod {
   readonly uid: string;
   readonly namespace: string;
   readonly labels: Record<string, string>;
   readonly address: string;
+  /** When it has got its network. */
+  readonly readyMs: number;
   index: number;
 }
 
@@ -44,16 +50,16 @@ export interface Sent {
 const { Syn, Ack } = TcpFlag;
 
 export class NodeWorld implements Homes {
-  nowMs = 1_800_000_000_000;
+  nowMs = START_MS;
   readonly told: Told[] = [];
-  readonly bindings = new PodBindings();
+  readonly bindings = new PodTable({ homeOf: (address) => this.#homes.get(wordOf(address)) ?? 0, nowMs: () => this.nowMs });
   readonly pipeline: Pipeline;
   isLive = true;
   podCidrs: readonly string[] = [];
   enforceable: ClusterView["enforceable"] = () => true;
   readonly gapsMs: number[] = [];
   /** What the sensor has heard of. */
-  #pods: readonly LocalPod[] = [];
+  #pods: readonly HeardPod[] = [];
   #interfaces = new Set<number>([UPLINK]);
   #homes = new Map<string, number>();
   readonly #result: CompileResult;
@@ -82,7 +88,7 @@ export class NodeWorld implements Homes {
 
   get view(): ClusterView {
     const namespaces = new Map([["red", { team: "red" }], ["blue", { team: "blue" }]]);
-    return { nodeLabels: { disk: "ssd" }, namespaces, pods: this.bindings.pods, isLive: this.isLive, enforceable: (name) => this.enforceable(name), podCidrs: this.podCidrs };
+    return { nodeLabels: { disk: "ssd" }, namespaces, pods: this.bindings.pods(), isLive: this.isLive, enforceable: (name) => this.enforceable(name), podCidrs: this.podCidrs };
   }
 
   get interfaces(): InterfaceDescription[] {
@@ -105,19 +111,22 @@ export class NodeWorld implements Homes {
     const present = pods.filter(({ index }) => index > 0);
     this.#interfaces = new Set([UPLINK, ...present.map(({ index }) => index)]);
     this.#homes = new Map(present.map(({ address, index }) => [wordOf(address), index]));
-    this.bindings.takeInterfaces(this.#interfaces, new Map(present.map(({ address, index }) => [address, index])), this.nowMs);
-    this.bindings.bind(this.nowMs);
+    this.bindings.onInterfaces([...this.#interfaces].map((index) => ({ index, name: `if${index}`, hardwareAddress: String(index) })));
+    if (this.isLive) this.bindings.bind();
     this.renew();
   }
 
   /** The API server's list reaches the sensor: pods with an address, and those that have none yet. */
-  hearPods(pods: readonly LocalPod[]): void {
+  hearPods(pods: readonly HeardPod[]): void {
     this.#pods = pods;
-    this.bindings.takePods(pods, this.isLive, this.nowMs);
+    if (this.isLive) {
+      for (const pod of pods) this.bindings.take(pod.uid, pod);
+      this.bindings.retain(new Set(pods.map(({ uid }) => uid)));
+    }
     this.renew();
   }
 
-  get heard(): readonly LocalPod[] {
+  get heard(): readonly HeardPod[] {
     return this.#pods;
   }
 
@@ -186,8 +195,10 @@ export class NodeWorld implements Homes {
   }
 }
 
-export function heardOf({ uid, namespace, labels, address }: Pod, isAddressed = true): LocalPod {
-  return { uid, namespace, name: uid, labels, serviceAccount: "default", addresses: isAddressed ? [address] : [] };
+/** As its kubelet tells of it, with times of whole seconds. */
+export function heardOf({ uid, namespace, labels, address, readyMs }: Pod, isAddressed = true): HeardPod {
+  const networkReadyMs = isAddressed ? Math.floor(readyMs / 1_000) * 1_000 : 0;
+  return { uid, namespace, name: uid, labels, serviceAccount: "default", addresses: isAddressed ? [address] : [], networkReadyMs, probePorts: [] };
 }
 
 function wordOf(address: string): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { TcpFlag } from "./decode/mod.ts";
 import { policy } from "./decide/objects.fixture.ts";
-import { heardOf, NODE_ADDRESS, NodeWorld, type Pod, UPLINK } from "./node.fixture.ts";
+import { heardOf, NODE_ADDRESS, NodeWorld, type Pod, START_MS, UPLINK } from "./node.fixture.ts";
 
 const RED = "10.244.1.7";
 const BLUE = "10.244.1.8";
@@ -11,8 +11,8 @@ const handshake = "{name: r, ports: ['80'], connection: {phase: Handshake}}";
 const signed = "{name: r, signature: {rules: ['alert tcp any any -> any any (content:\"EVIL\"; sid:1;)']}}";
 const { Syn, Ack } = TcpFlag;
 
-const red = (more: Partial<Pod> = {}): Pod => ({ uid: "red-1", namespace: "red", labels: { app: "web" }, address: RED, index: 7, ...more });
-const blue = (more: Partial<Pod> = {}): Pod => ({ uid: "blue-1", namespace: "blue", labels: { app: "db" }, address: BLUE, index: 8, ...more });
+const red = (more: Partial<Pod> = {}): Pod => ({ uid: "red-1", namespace: "red", labels: { app: "web" }, address: RED, readyMs: START_MS - 60_000, index: 7, ...more });
+const blue = (more: Partial<Pod> = {}): Pod => ({ uid: "blue-1", namespace: "blue", labels: { app: "db" }, address: BLUE, readyMs: START_MS - 60_000, index: 8, ...more });
 const enforce = (rule: string, ...spec: readonly string[]) => ({ spec: ["mode: Enforce", ...spec], rules: [rule] });
 const reds = (rule: string, ...spec: readonly string[]) => policy({ namespace: "red", ...enforce(rule, ...spec) });
 const clusters = (rule: string, ...spec: readonly string[]) => policy({ cluster: true, ...enforce(rule, ...spec) });
@@ -206,12 +206,14 @@ describe("what a pod did before it was known", () => {
 
   it("takes a connection between two pods for both, once each", () => {
     const node = new NodeWorld([reds(established), policy({ namespace: "blue", ...enforce(established) })]);
-    node.hearTopology([red(), blue()]);
-    node.hearPods([heardOf(red(), false), heardOf(blue(), false)]);
+    const [one, other] = [red({ readyMs: START_MS }), blue({ readyMs: START_MS })];
+    node.hearTopology([]);
+    node.hearPods([heardOf(one, false), heardOf(other, false)]);
+    node.hearTopology([one, other]);
     node.talk(BLUE, 8, RED, 7);
-    node.hearPods([heardOf(red()), heardOf(blue(), false)]);
+    node.hearPods([heardOf(one), heardOf(other, false)]);
     expect(node.drain()).toEqual(["Reset red/test"]);
-    node.hearPods([heardOf(red()), heardOf(blue())]);
+    node.hearPods([heardOf(one), heardOf(other)]);
     expect(node.drain()).toEqual(["Suppress(AlreadyBeingReset) blue/test"]);
   });
 });

@@ -8,7 +8,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { TcpFlag } from "./decode/mod.ts";
-import type { LocalPod } from "./decide/mod.ts";
 import { policy } from "./decide/objects.fixture.ts";
 import { heardOf, NodeWorld, type Pod, UPLINK } from "./node.fixture.ts";
 
@@ -80,7 +79,7 @@ class Play {
   readonly oracle = new Oracle();
   readonly #pods: Truth[] = [];
   /** What the API server has said, in order; the sensor has heard the first `#heard`. */
-  readonly #told: LocalPod[][] = [[]];
+  readonly #told: ReturnType<typeof heardOf>[][] = [[]];
   #heard = 0;
   #nextIndex = 10;
   #talks = 0;
@@ -132,7 +131,7 @@ class Play {
     const wanted = ADDRESSES[address]!;
     if (this.#alive.some((pod) => pod.address === wanted)) return;
     const name = NAMESPACES[namespace]!;
-    this.#pods.push({ uid: `${name}-${this.#pods.length}`, namespace: name, labels: {}, address: wanted, index: this.#nextIndex++, isPublished: false, isStopPublished: false });
+    this.#pods.push({ uid: `${name}-${this.#pods.length}`, namespace: name, labels: {}, address: wanted, readyMs: this.node.nowMs, index: this.#nextIndex++, isPublished: false, isStopPublished: false });
     this.#tell();
   }
 

@@ -59,6 +59,19 @@ export function ownerOfSide(table: OwnerTable, words: Int32Array, base: number, 
   return Owner.Nobody;
 }
 
+/** Whether the side's address is a pod's of this node, wherever it was seen. */
+export function isPodAddress(table: OwnerTable, words: Int32Array, base: number, side: number): boolean {
+  const first = firstEntry(table, words, base + (side === 0 ? Field.InitiatorAddress : Field.ResponderAddress));
+  return first >= 0 && table.owners[first]! >= Owner.FirstPod;
+}
+
+/** Whether the side's packets were seen where they leave the host, and so come from elsewhere. */
+export function leavesOnly(words: Int32Array, base: number, side: number): boolean {
+  const own = base + Field.Sides + side * SIDE_WORDS;
+  const info = words[own + SideField.TapInfo]!;
+  return words[own + SideField.Tap] !== 0 && !isInherited(info) && leaves(info);
+}
+
 /** Whether the address at `words[address]` is a pod's at that interface. */
 export function isHomeOf(table: OwnerTable, words: Int32Array, address: number, interfaceIndex: number): boolean {
   const first = firstEntry(table, words, address);
@@ -80,10 +93,7 @@ export function addressIsOf(table: OwnerTable, words: Int32Array, base: number, 
 
 /** Whether the side may be a pod's that nobody has told of yet. */
 export function mayBeUnknownPod(table: OwnerTable, words: Int32Array, base: number, side: number): boolean {
-  const own = base + Field.Sides + side * SIDE_WORDS;
-  const info = words[own + SideField.TapInfo]!;
-  // What leaves by a pod's interface comes from elsewhere.
-  if (words[own + SideField.Tap] !== 0 && !isInherited(info) && leaves(info)) return false;
+  if (leavesOnly(words, base, side)) return false;
   const place = placeOfSide(words, base, side);
   return place !== 0 && !includes(table.otherInterfaces, place);
 }

@@ -27,6 +27,8 @@ export interface PodOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly spec?: object;
   readonly status?: object;
+  /** The world's own where absent. */
+  readonly namespace?: string;
 }
 
 export class World {
@@ -68,8 +70,8 @@ export class World {
   }
 
   /** A Pod object for a namespace of the lab, as its kubelet would report it. @returns its uid. */
-  async pod(name: string, { ipv4, ipv6 }: Pick<Station, "ipv4" | "ipv6">, { labels = {}, spec = {}, status = {} }: PodOptions = {}): Promise<string> {
-    const pods = `/api/v1/namespaces/${this.namespace}/pods`;
+  async pod(name: string, { ipv4, ipv6 }: Pick<Station, "ipv4" | "ipv6">, { labels = {}, spec = {}, status = {}, namespace = this.namespace }: PodOptions = {}): Promise<string> {
+    const pods = `/api/v1/namespaces/${namespace}/pods`;
     const body = { metadata: { name, labels }, spec: { nodeName: this.node, containers: [{ name: "a", image: "a" }], ...spec } };
     const { metadata } = await this.server.expect("POST", pods, { body });
     const conditions = [{ type: "PodReadyToStartContainers", status: "True", lastTransitionTime: new Date().toISOString() }];
@@ -85,9 +87,9 @@ export class World {
   }
 
   /** Applies an object of ours, in the pods' namespace where its kind has one. */
-  apply(kind: string, name: string, spec: object): Promise<string> {
-    const namespace = kind.startsWith("Cluster") || kind.startsWith("Sensor") ? {} : { namespace: this.namespace };
-    return this.server.apply([{ apiVersion: "flowreset.io/v1alpha1", kind, metadata: { name, ...namespace }, spec }]);
+  apply(kind: string, name: string, spec: object, namespace = this.namespace): Promise<string> {
+    const place = kind.startsWith("Cluster") || kind.startsWith("Sensor") ? {} : { namespace };
+    return this.server.apply([{ apiVersion: "flowreset.io/v1alpha1", kind, metadata: { name, ...place }, spec }]);
   }
 
   /** The SensorNode of this node when its status fits. */
