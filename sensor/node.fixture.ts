@@ -198,7 +198,7 @@ export class NodeWorld implements Homes {
 /** As its kubelet tells of it, with times of whole seconds. */
 export function heardOf({ uid, namespace, labels, address, readyMs }: Pod, isAddressed = true): HeardPod {
   const networkReadyMs = isAddressed ? Math.floor(readyMs / 1_000) * 1_000 : 0;
-  return { uid, namespace, name: uid, labels, serviceAccount: "default", addresses: isAddressed ? [address] : [], networkReadyMs, probePorts: [] };
+  return { uid, namespace, name: uid, labels, serviceAccount: "default", addresses: isAddressed ? [address] : [], networkReadyMs, startedMs: Math.floor(readyMs / 1_000) * 1_000, probePorts: [] };
 }
 
 function wordOf(address: string): string {

@@ -3,8 +3,8 @@
  * changes. FlowResets are compiled one by one, so that a person's reset never waits for thousands of signatures.
  */
 import { defaultSettings, durationMs, identityOf, signatureCheck } from "../crds/mod.ts";
-import type { LoadedObject, SensorSettingsSpec } from "../crds/mod.ts";
-import { compile, complaintOfSignature } from "./decide/mod.ts";
+import type { LoadedObject, SensorSettingsSpec, Subject } from "../crds/mod.ts";
+import { compile, complaintOfSignature, OwnerNumbers, selectorMatches } from "./decide/mod.ts";
 import type { ClusterView, CompileNote, CompileResult, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
 import type { FlowTimeouts } from "./flow/mod.ts";
@@ -42,6 +42,7 @@ export class PolicyKeeper {
   #interfaces: readonly InterfaceDescription[] = [];
   #shared: readonly string[] = [];
   #cluster: ClusterView | undefined;
+  readonly #owners = new OwnerNumbers();
   #last: (CompiledRound & { readonly withSubjects: CompileResult["withSubjects"] }) | undefined;
 
   constructor(options: PolicyKeeperOptions) {
@@ -108,12 +109,17 @@ export class PolicyKeeper {
     return this.#objects.filter(({ kind }) => kind === "FlowReset" || kind === "ClusterFlowReset");
   }
 
-  get policyStates(): { name: string; mode: string; identity: string }[] {
+  /** `isSelected`: false where a policy's nodeSelector does not fit this node, so that it matches nothing here. */
+  get policyStates(): { name: string; mode: string; identity: string; isSelected: boolean }[] {
     return this.#objects.flatMap((object) =>
       object.kind === "ResponsePolicy" || object.kind === "ClusterResponsePolicy"
-        ? [{ name: fullName(object), mode: object.object.spec.mode, identity: identityOf(object) }]
+        ? [{ name: fullName(object), mode: object.object.spec.mode, identity: identityOf(object), isSelected: this.#isSelected(object.object.spec.subject) }]
         : [],
     );
+  }
+
+  #isSelected({ nodeSelector }: Subject): boolean {
+    return nodeSelector === undefined || (this.#cluster !== undefined && selectorMatches(nodeSelector, this.#cluster.nodeLabels));
   }
 
   #renew(): CompiledRound {
@@ -128,6 +134,7 @@ export class PolicyKeeper {
       settings: this.settings,
       interfaces: this.#interfaces,
       cluster: this.#cluster,
+      owners: this.#owners,
       protectedConnections: this.#options.protectedConnections,
     });
   }

@@ -59,3 +59,11 @@ test("a Worker that has no room says so, and the others' part goes on", () => {
   says(1, { type: "settled", failed: "" });
   expect(told.at(-1)).toMatchObject({ type: "done", reason: "TooManyFlowResets" });
 });
+
+test("says how many more bear an address of the namespace and are no pod's of it", () => {
+  const { says, told } = begin(2);
+  says(0, { type: "matched", connections: [], leftAlone: 2 });
+  says(1, { type: "matched", connections: [] });
+  for (const worker of [0, 1]) says(worker, { type: "settled", failed: "" });
+  expect(told.at(-1)).toMatchObject({ message: "no connection matched; 2 were left alone, seen at no pod of this namespace" });
+});

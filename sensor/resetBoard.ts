@@ -24,6 +24,8 @@ interface Board {
   count: number;
   waiting: number;
   failed: string;
+  /** Seen at other interfaces than the tenant's pods' own, over all Workers. */
+  leftAlone: number;
   confirmed: number;
   would: number;
   flows: number;
@@ -66,7 +68,7 @@ export class ResetBoard {
     const isExact = flowResetIsExact(compiled, 0);
     const endpoint = (at: number): Int32Array => compiled.flowResets.slice(at, at + 4);
     const asker = isExact ? this.#workerBetween(endpoint(FlowResetField.Client), endpoint(FlowResetField.Server)) : -1;
-    this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", confirmed: 0, would: 0, flows: 0 });
+    this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", leftAlone: 0, confirmed: 0, would: 0, flows: 0 });
     for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "reset", run, name, compiled });
     return run;
   }
@@ -82,6 +84,7 @@ export class ResetBoard {
     if (board === undefined) return;
     if (line.type === "matched") {
       board.matched[worker] = line.connections;
+      board.leftAlone += line.leftAlone ?? 0;
       this.#go(run, board);
     } else if (line.type === "flow") {
       board.flows++;
@@ -129,9 +132,9 @@ export class ResetBoard {
   }
 }
 
-function doneLine({ count, flows, confirmed, would }: Board, failed: string): ResetDone {
+function doneLine({ count, flows, leftAlone, confirmed, would }: Board, failed: string): ResetDone {
   if (failed !== "") return { type: "done", phase: "Failed", reason: failed, message: `${failed}: ${count} connections matched` };
-  if (flows === 0) return { type: "done", phase: "Succeeded", reason: "NothingMatched", message: "no connection matched" };
+  if (flows === 0) return { type: "done", phase: "Succeeded", reason: "NothingMatched", message: `no connection matched${leftAlone === 0 ? "" : `; ${leftAlone} were left alone, seen at no pod of this namespace`}` };
   if (would > 0) return { type: "done", phase: "Succeeded", reason: "WouldReset", message: `${would} of ${flows} connections would have been reset` };
   if (confirmed === flows) return { type: "done", phase: "Succeeded", reason: "", message: `${confirmed} of ${flows} connections proved dead` };
   return { type: "done", phase: "Failed", reason: "NotConfirmed", message: `${confirmed} of ${flows} connections proved dead` };

@@ -25,8 +25,11 @@ export const FLOW_RESET_LABEL = 1;
 /** What a Worker says of a run: lines as the local socket has them; `settled` closes the Worker's part. */
 export type RunLine =
   | Extract<ResetLine, { type: "flow" }>
-  /** `connections`: names that the same connection has in every Worker; "" where its begin was not seen. */
-  | { type: "matched"; connections: readonly string[] }
+  /**
+   * `connections`: names that the same connection has in every Worker; "" where its begin was not seen. `leftAlone`: how
+   * many more bear an address of the FlowReset's namespace, and nothing proves them its pods'.
+   */
+  | { type: "matched"; connections: readonly string[]; leftAlone?: number }
   | { type: "settled"; failed: string };
 
 export interface ResetRunsOptions {
@@ -75,13 +78,15 @@ export class ResetRuns {
     const { pipeline: { table }, recorder, stop, tell } = this.#options;
     if (this.#runs.size >= MAX_RUNS) return tell(id, { type: "settled", failed: "TooManyFlowResets" });
     this.#decider = this.#taken(this.#decider, table, compiled, stop);
+    this.#decider.leftAlone = 0;
     const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
     const slots = flowResetIsExact(compiled, 0) ? this.#named(this.#decider, compiled.flowResets) : this.#matching(this.#decider, maximum + 1);
     const matched = slots.map((slot) => ({ slot, generation: table.generation(slot), connection: connectionName(table, slot) }));
     this.#runs.set(id, { compiled, connections: new Map(), matched, pending: 1 });
     const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
     recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
-    tell(id, { type: "matched", connections: matched.map(({ connection }) => connection) });
+    const { leftAlone } = this.#decider;
+    tell(id, { type: "matched", connections: matched.map(({ connection }) => connection), ...(leftAlone > 0 ? { leftAlone } : {}) });
   }
 
   /**

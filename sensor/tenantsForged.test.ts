@@ -1,9 +1,11 @@
 /**
  * Any order of what happens on a node, of what is told of it and when, and of packets, forged ones among them: no
  * namespace's policy ever acts on a connection of which no packet came from, or went to, a pod of that namespace at that
- * pod's own interface while it was there. The oracle knows the truth and nothing of the sensor.
+ * pod's own interface while it was there. The oracle knows the truth and nothing of the sensor. A connection of which
+ * every packet was forged is nobody's.
  *
- * What is taken for granted: rtnetlink tells of every interface before it goes, and the API server tells in order.
+ * What is taken for granted: rtnetlink tells of every interface before it goes, and of one before the next comes; no
+ * address is given again within a second of its pod's start; the API server tells in order.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -59,6 +61,9 @@ interface Truth extends Pod {
   isStopPublished: boolean;
 }
 
+/** Noted beside namespaces: the packet's sender has the address that it sends from. */
+const FROM = "its own address";
+
 /** Who really was at the ends of each tuple's packets: `client server` to namespaces with the packet's time. */
 class Oracle {
   readonly #packets = new Map<string, { namespace: string; atMs: number }[]>();
@@ -70,7 +75,16 @@ class Oracle {
   }
 
   allows(tuple: string, namespace: string, sinceMs: number): boolean {
-    return (this.#packets.get(tuple) ?? []).some((packet) => packet.namespace === namespace && packet.atMs >= sinceMs - 0.5);
+    return this.#heard(tuple, sinceMs).some((packet) => packet.namespace === namespace);
+  }
+
+  /** Whether anybody sent a packet of it in their own name: see FROM. */
+  isReal(tuple: string, sinceMs: number): boolean {
+    return this.#heard(tuple, sinceMs).some(({ namespace }) => namespace === FROM);
+  }
+
+  #heard(tuple: string, sinceMs: number): { namespace: string; atMs: number }[] {
+    return (this.#packets.get(tuple) ?? []).filter(({ atMs }) => atMs >= sinceMs - 0.5);
   }
 }
 
@@ -83,6 +97,8 @@ class Play {
   #heard = 0;
   #nextIndex = 10;
   #talks = 0;
+  /** First numbers of the connections that each tenant had a part in. */
+  readonly #numbers = new Map<string, number[]>();
   acted = 0;
   readonly violations: string[] = [];
 
@@ -103,9 +119,10 @@ class Play {
         return node.renew();
       case "talk": return this.#talk(step.from, step.to, step.evil, step.ends);
       case "packet": {
-        // A pod forges: another's address, numbers of a connection of a moment ago.
+        // A pod forges: any address, and the numbers of its tenant's connections. Who knows another's may as well reset it.
         const sender = this.#alive[step.from];
-        const first = 1_000 + 1_000_000 * Math.max(0, this.#talks - step.sequence);
+        const known = this.#numbers.get(sender?.namespace ?? "") ?? [];
+        const first = known.at(-1 - step.sequence) ?? 500 + NAMESPACES.indexOf(sender?.namespace ?? "");
         const ports = (step.flags & Syn) !== 0 && (step.flags & Ack) !== 0 ? [80, 40_000] as const : [40_000, 80] as const;
         if (sender === undefined) return;
         return this.#pass(sender.index, this.#end(step.source).address, this.#end(step.to).address, ports, step.flags, ports[0] === 80 ? first + 70_000 : first, first + (ports[0] === 80 ? 1 : 70_001), "EVIL");
@@ -130,6 +147,8 @@ class Play {
   #start(namespace: number, address: number): void {
     const wanted = ADDRESSES[address]!;
     if (this.#alive.some((pod) => pod.address === wanted)) return;
+    this.node.hearTopology(this.#alive);
+    this.node.nowMs += 2_100;
     const name = NAMESPACES[namespace]!;
     this.#pods.push({ uid: `${name}-${this.#pods.length}`, namespace: name, labels: {}, address: wanted, readyMs: this.node.nowMs, index: this.#nextIndex++, isPublished: false, isStopPublished: false });
     this.#tell();
@@ -172,6 +191,9 @@ class Play {
     const server = this.#end(to);
     if (client.index === server.index) return;
     const first = 1_000 + 1_000_000 * ++this.#talks;
+    for (const { namespace } of this.#alive.filter(({ index }) => index === client.index || index === server.index)) {
+      this.#numbers.set(namespace, [...(this.#numbers.get(namespace) ?? []), first]);
+    }
     const text = evil ? "EVIL" : "good";
     const back = first + 70_000;
     this.#pass(client.index, client.address, server.address, [40_000, 80], Syn, first, 0);
@@ -188,6 +210,7 @@ class Play {
     for (const [index, direction, address] of [[senderIndex, "in", source], [receiver, "out", destination]] as const) {
       const owner = this.#alive.find((pod) => pod.index === index && pod.address === address);
       if (owner !== undefined) this.oracle.note(tuple, owner.namespace, this.node.nowMs + 0.1);
+      if (direction === "in" && (owner !== undefined || index === UPLINK)) this.oracle.note(tuple, FROM, this.node.nowMs + 0.1);
       this.node.see({ from: source, to: destination, ports, flags, sequence, acknowledgement, text: (flags & Syn) === 0 ? text : "" }, index, direction);
       this.judge();
     }
@@ -199,10 +222,11 @@ class Play {
     const { table } = node.pipeline;
     for (const { verdict, policy: name, slot } of node.told.splice(0)) {
       if (verdict.startsWith("Suppress")) continue;
-      this.acted++;
       const namespace = name.split("/")[0]!;
       const [client, server] = [0, 1].map((side) => `${addressOf(table.addressWord(slot, side, 3))}:${table.port(slot, side)}`);
       const sinceMs = table.createdMs(slot);
+      if (!oracle.isReal(`${client} ${server}`, sinceMs) && !oracle.isReal(`${server} ${client}`, sinceMs)) continue;
+      this.acted++;
       if (!oracle.allows(`${client} ${server}`, namespace, sinceMs) && !oracle.allows(`${server} ${client}`, namespace, sinceMs)) {
         this.violations.push(`${verdict} by ${name} on ${client} ${server}`);
       }

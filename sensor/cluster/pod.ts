@@ -18,6 +18,7 @@ interface RawPod {
   };
   readonly status?: {
     readonly phase?: string;
+    readonly startTime?: string | null;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip?: string }[];
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly lastTransitionTime?: string | null }[];
@@ -52,6 +53,8 @@ export interface Pod {
   readonly addresses: readonly string[];
   /** Latest moment at which its sandbox is known to have had its network, by the kubelet's clock; 0 for never. */
   readonly networkReadyMs: number;
+  /** When the kubelet began with it, so that its network is no older; absent where that is not told. */
+  readonly startedMs?: number | undefined;
   /** Ports that the kubelet asks for the pod's health. */
   readonly probePorts: readonly number[];
 }
@@ -70,6 +73,7 @@ export function podOf(raw: object): Pod | undefined {
     serviceAccount: spec.serviceAccountName ?? "default",
     addresses: addresses as string[],
     networkReadyMs: networkReadyMs(status),
+    ...(status.startTime == null ? {} : { startedMs: Date.parse(status.startTime) || 0 }),
     probePorts: probePorts([...(spec.initContainers ?? []), ...(spec.containers ?? [])]),
   };
 }

@@ -81,6 +81,17 @@ describe("a pod is its interface, not its address", () => {
     expect(world.owners()).toContain("a 5");
   });
 
+  it("binds no pod to an interface that was there before the kubelet began with it", () => {
+    const world = new World();
+    world.see(100, [], 0);
+    world.see(200, [OLD], 5);
+    world.table.take("b", { ...pod("b", 203), startedMs: 202_000 });
+    expect(world.owners()).toEqual(["b 0"]);
+    world.see(203, [NEW], 9);
+    world.table.bind();
+    expect(world.owners()).toEqual(["b 9"]);
+  });
+
   it("waits for the home of an address that the kernel does not know yet", () => {
     const world = new World();
     world.see(100, [OLD], 0);

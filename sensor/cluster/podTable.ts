@@ -3,7 +3,8 @@
  * is none, because it is given to the next pod when its owner ends, and the API server tells of both only later.
  *
  * So a pod is bound to an interface, not to an address: to the interface that the kernel's own tables named as the
- * address's home while the API server's watch was alive, and that is not younger than the pod's own network. The
+ * address's home while the API server's watch was alive, and that is neither younger than the pod's own network nor
+ * older than the pod. The
  * interface is known by index, name and hardware address together, because an index is given again. Once bound, a pod
  * keeps that interface; when the interface goes, the pod stands for nothing until the API server tells of a new
  * network of the same pod.
@@ -163,7 +164,7 @@ export class PodTable {
       const incarnation = this.#byIndex.get(this.#options.homeOf(address));
       if (incarnation === undefined || incarnation === bound.get(address)) continue;
       const { sinceMs } = this.#interfaces.get(incarnation)!;
-      if (sinceMs === 0 ? bound.has(address) || this.#isUnsettled() : pod.networkReadyMs + SECOND_MS < sinceMs) continue;
+      if (sinceMs === 0 ? bound.has(address) || this.#isUnsettled() : pod.networkReadyMs + SECOND_MS < sinceMs || sinceMs < (pod.startedMs ?? 0)) continue;
       bound.set(address, incarnation);
       changed = true;
     }

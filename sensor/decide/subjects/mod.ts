@@ -10,5 +10,4 @@
 export type { ClusterView, PodIdentity } from "./clusterView.ts";
 export { selectorMatches } from "./labels.ts";
 export { OwnerNumbers } from "./ownerNumbers.ts";
-export { type LocalPod, PodBindings } from "./podBindings.ts";
 export { NO_NAMESPACE, type SubjectQuery, Subjects } from "./subjects.ts";
