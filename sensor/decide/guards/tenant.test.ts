@@ -112,6 +112,8 @@ describe("of two tuples of one connection", () => {
     ["Suppress SpoofedInterface", "one joined to a neighbour's by its numbers", fromWeb, fromTheirs],
     ["Suppress SpoofedInterface", "the neighbour's, found by way of one's own", fromTheirs, fromWeb],
     ["Suppress SpoofedInterface", "one joined to a far client's", { client: WEB, server: THEIRS, taps: [7, 9], directions: [In, In] }, { client: OUTSIDE, server: THEIRS, taps: [9, 9], directions: [Out, In] }],
+    ["Suppress SpoofedInterface", "a client's of a neighbour, joined by a forged answer", { client: OUTSIDE, server: WEB, taps: [0, 7], directions: [0, In] }, { client: OUTSIDE, server: THEIRS, taps: [9, 9], directions: [Out, In] }],
+    ["Suppress SpoofedInterface", "the same before the neighbour has answered", { client: OUTSIDE, server: WEB, taps: [0, 7], directions: [0, In] }, { client: OUTSIDE, server: THEIRS, taps: [9, 0], directions: [Out, 0] }],
     ["Suppress ForeignNamespace", "a neighbour's service", { client: THEIRS, server: VIP, taps: [9, 9], directions: [In, Out] }, { client: THEIRS, server: OUTSIDE, taps: [0, 2], directions: [0, In] }],
   ])("%s: %s", (expected, _, own, twin) => {
     expect(judged(own, twin)).toBe(expected);
