@@ -26,7 +26,7 @@ cluster: setup cluster-packages ## A Kubernetes cluster of two nodes on this mac
 	@$(run) test/cluster/main.ts up $(CLUSTER)
 
 .PHONY: cluster-load
-cluster-load: image ## Puts the image on its nodes
+cluster-load: setup ## Puts the image that `make image` built on its nodes
 	@$(run) test/cluster/main.ts load docker.io/library/flowreset:$$(sed -n "s/^  \"version\": \"\(.*\)\",$$/\1/p" package.json) images/build
 
 .PHONY: cluster-down

@@ -60,7 +60,7 @@ beforeAll(() => {
   config = read<Config>(blob(manifest.config.digest));
   for (const { digest } of manifest.layers) execFileSync("tar", ["xzf", blob(digest), "-C", unpacked]);
   files = readdirSync(unpacked, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(unpacked, name)).isFile());
-}, 300_000);
+}, 600_000);
 
 describe("the image", () => {
   it("is the same to the byte when it is built from another folder", () => {
@@ -111,6 +111,8 @@ describe("the image", () => {
   it.each([
     ["0:0", ["version"], /^flowreset \d/],
     ["65532:65532", ["version"], /^flowreset \d/],
+    ["65532:65532", ["operator", "--help"], /^Usage: flowreset operator/],
+    ["0:0", ["sensor", "--help"], /--cluster/],
   ])("starts as user %s with %j", (user, words, answer) => {
     const [program, ...start] = config.config.Entrypoint;
     // chroot keeps this machine's kernel and takes the image's files: what a container does first.

@@ -1,5 +1,5 @@
 /** `make cluster`, `cluster-load` and `cluster-down`: `main.ts up [bridge|ptp|vxlan] | load NAME FOLDER | down [MAKER]`. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { argv, exit, stderr, stdout } from "node:process";
 import { Cluster } from "./cluster.ts";
@@ -29,8 +29,8 @@ async function main([command, argument, folder]: readonly (string | undefined)[]
 async function load(name: string, folder: string): Promise<void> {
   const cluster = Cluster.running();
   if (cluster === undefined) throw new Error("Run make cluster first: there is no cluster to load an image into");
-  const archives = readdirSync(folder).filter((each) => each.endsWith(".oci.tar"));
-  if (archives.length !== 1) throw new Error(`Run make clean and make image: ${folder} must hold one image, and holds ${archives.length}`);
+  const archives = existsSync(folder) ? readdirSync(folder).filter((each) => each.endsWith(".oci.tar")) : [];
+  if (archives.length !== 1) throw new Error(`Run make image: ${folder} must hold one image, and holds ${archives.length}`);
   stderr.write(`${name} is on every node: ${await cluster.importImage(join(folder, archives[0]!), name)}\n`);
   await cluster.api.close();
 }
