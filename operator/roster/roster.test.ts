@@ -33,6 +33,13 @@ describe("the roster", () => {
     expect(roster.isFresh("n1", 1_200_000 + STALE_AFTER_MS)).toBe(false);
   });
 
+  it("gives a sensor that has written no heartbeat yet three heartbeats for it", () => {
+    const roster = new Roster();
+    roster.beat({ ...beatAt(WALL), time: "" }, 0, WALL);
+    expect(roster.isFresh("n1", STALE_AFTER_MS - 1)).toBe(true);
+    expect(roster.isFresh("n1", STALE_AFTER_MS)).toBe(false);
+  });
+
   it("does not take an old heartbeat that is merely shown again for a new one", () => {
     const roster = new Roster();
     roster.beat(beatAt(WALL), 0, WALL);

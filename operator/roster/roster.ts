@@ -106,7 +106,8 @@ export class Roster {
   beat({ node, fleet, version, time, policies, flowResets }: Heartbeat, nowMs: number, wallMs: number): boolean {
     const known = this.#sensors.get(node);
     if (known === undefined && this.#sensors.size >= MAX_SENSORS) return false;
-    const ageMs = Math.max(0, wallMs - (Date.parse(time) || 0));
+    // Just made, and not written yet: its sensor is starting.
+    const ageMs = time === "" ? 0 : Math.max(0, wallMs - (Date.parse(time) || 0));
     const sensor = known ?? this.#add(node, nowMs - ageMs);
     if (sensor.heartbeat === time) return false;
     const isFirst = sensor.heartbeat === "";
