@@ -8,6 +8,7 @@ import type { KubeClient, KubeObject, Log, ReflectorEvent } from "../../kube/mod
 import type { ClusterView } from "../decide/mod.ts";
 import type { PolicySnapshot } from "../policy/mod.ts";
 import { Debounce } from "./debounce.ts";
+import { HomeFinder } from "./homeFinder.ts";
 import { Knowledge } from "./knowledge.ts";
 import type { KnowledgeOptions } from "./knowledge.ts";
 import type { ObjectFailure } from "./lastGood.ts";
@@ -64,6 +65,7 @@ export class ClusterMember {
   readonly #resets = new ResetQueue();
   readonly #neighbourhood: Neighbourhood;
   readonly #services: ServicePoll;
+  readonly #homes = new HomeFinder({ nowMs: () => performance.now() });
   readonly #compileSoon = new Debounce(() => this.#tellPolicies(), POLICY_QUIET_MS, POLICY_LONGEST_MS);
   readonly #viewSoon = new Debounce(() => this.#tellView(), POD_QUIET_MS, POD_LONGEST_MS);
   readonly #saveSoon = new Debounce(() => void this.#save(), STATE_QUIET_MS, STATE_LONGEST_MS);
@@ -179,6 +181,7 @@ export class ClusterMember {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#services.close();
+    this.#homes.close();
     for (const soon of [this.#compileSoon, this.#viewSoon, this.#saveSoon]) soon.close();
     await Promise.all(Object.values(this.watches).map((watch) => watch.close()));
     await this.#save();
@@ -279,6 +282,7 @@ export class ClusterMember {
       this.#listeners?.onTooOld(this.#wasTooOld);
     }
     if (this.isLive && this.knowledge.pods.bind()) this.#viewSoon.poke();
+    this.#homes.ask(this.knowledge.pods.homeless());
     if (Date.now() - this.#savedMs > STATE_TOUCH_MS && this.isSynced) this.#saveSoon.poke();
   }
 
@@ -287,6 +291,7 @@ export class ClusterMember {
   }
 
   #tellView(): void {
+    this.#homes.ask(this.knowledge.pods.homeless());
     const view = this.view();
     this.#options.log.debug({ pods: view.pods.length, bound: view.pods.filter(({ interfaceIndex }) => interfaceIndex !== 0).length, live: view.isLive }, "pods known");
     this.#listeners?.onView(view);

@@ -102,6 +102,17 @@ describe("a pod is its interface, not its address", () => {
     expect(world.owners()).toEqual(["a 5"]);
   });
 
+  it("names the addresses whose home is to be found out", () => {
+    const world = new World();
+    world.see(100, [OLD], 0);
+    world.table.take("a", pod("a", 90));
+    expect(world.table.homeless()).toEqual(["10.244.1.7"]);
+    world.see(101, [OLD], 5);
+    world.table.bind();
+    world.see(102, [OLD], 0);
+    expect(world.table.homeless()).toEqual([]);
+  });
+
   it("keeps what it is bound to while the neighbour table has forgotten the address", () => {
     const world = new World();
     world.see(100, [OLD], 5);

@@ -126,6 +126,11 @@ export class PodTable {
     return changed;
   }
 
+  /** Addresses of pods without an interface of which the kernel does not know where they live. */
+  homeless(): string[] {
+    return [...this.#pods.values()].flatMap(({ pod, bound }) => pod.addresses.filter((address) => !bound.has(address) && this.#options.homeOf(address) === 0));
+  }
+
   bindings(): PodBinding[] {
     return [...this.#pods].flatMap(([uid, { bound }]) => [...bound].map(([address, incarnation]) => ({ uid, address, incarnation })));
   }
