@@ -115,6 +115,31 @@ describe("whose an address is", () => {
     expect(node.drain()).toEqual(["Reset red/test"]);
   });
 
+  it("is held for the pod that it was, not for the next one", () => {
+    const node = world(reds(signed, "respond: {reset: {hold: 60s}}"), [owner]);
+    const held = () => node.pipeline.injector.counters.heldSyns;
+    const calls = (port: number, index: number) => node.pass({ from: OUTSIDE, to: RED, ports: [port, 80], flags: Syn, sequence: port }, UPLINK, index);
+    node.talk(OUTSIDE, UPLINK, RED, 7, "EVIL");
+    expect(node.drain()).toEqual(["Reset red/test"]);
+    calls(40_001, 7);
+    expect(held()).toBe(1);
+    node.hearTopology([heir]);
+    calls(40_002, 9);
+    node.hearPods([heardOf(heir)]);
+    calls(40_003, 9);
+    expect(held()).toBe(1);
+  });
+
+  it("is held for a neighbour's call when it answers, at its own interface", () => {
+    const node = world(reds(signed, "respond: {reset: {hold: 60s}}"));
+    node.talk(BLUE, 8, RED, 7, "EVIL");
+    expect(node.drain()).toEqual(["Reset red/test"]);
+    node.pass({ from: BLUE, to: RED, ports: [40_001, 80], flags: Syn, sequence: 5 }, 8, 7);
+    expect(node.pipeline.injector.counters.heldSyns).toBe(0);
+    node.see({ from: RED, to: BLUE, ports: [80, 40_001], flags: Syn | Ack, sequence: 9, acknowledgement: 6 }, 7, "in");
+    expect(node.pipeline.injector.counters.heldSyns).toBe(1);
+  });
+
   it("is nobody's when its pod is deleted and the interface still there", () => {
     const node = world(reds(established), [owner]);
     node.hearPods([]);
