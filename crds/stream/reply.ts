@@ -5,7 +5,10 @@ import { count } from "../kubernetesFields.ts";
 const LONGEST_PAUSE_MS = 600_000;
 
 export const reply = z.object({
-  /** `sequence` of the report that was taken over; nothing of it need be kept any longer. */
+  /**
+   * Nothing of reports up to this `sequence` need be kept any longer: their results are written. It falls (to 0) when another
+   * leader has taken over, which knows nothing of the session: then failures and counters are told whole again.
+   */
   acknowledged: count,
   /** When the next report is due if nothing urgent happens: the operator scales it with its fleet. */
   nextReportMs: z.int().min(50).max(LONGEST_PAUSE_MS),

@@ -91,6 +91,17 @@ describe("what waits for the operator", () => {
     expect(outbox.compose({ ...FACTS, counters: counters(2) }, 3)).toMatchObject({ counters: counters(2), failures: [] });
   });
 
+  it("says counters and failures anew to a leader that knows nothing of what another acknowledged", () => {
+    const outbox = box();
+    const counters = [{ uid: "p", kind: "ResponsePolicy" as const, namespace: "shop", name: "p", detections: 1, wouldReset: 0, reset: 1, confirmed: 0, suppressed: 0 }];
+    const failures = [{ kind: "ResponsePolicy" as const, namespace: "shop", name: "p", uid: "p", generation: 1, message: "m" }];
+    for (const ms of [0, 1]) outbox.compose({ ...FACTS, counters, failures }, ms);
+    outbox.acknowledge(2);
+    expect(outbox.compose({ ...FACTS, counters, failures }, 2)).toMatchObject({ counters: [] });
+    outbox.acknowledge(0);
+    expect(outbox.compose({ ...FACTS, counters, failures }, 3)).toMatchObject({ counters, failures });
+  });
+
   it("joins incidents of one kind until they are under way", () => {
     const outbox = box();
     outbox.addIncident(incident(1));

@@ -97,8 +97,9 @@ export class ReportOutbox {
     };
   }
 
-  /** The operator has written down everything up to that report. */
+  /** The operator has written down everything up to that report. Less than before: another leads, and knows nothing. */
   acknowledge(sequence: number): void {
+    if (sequence < this.#acknowledged) this.#tellListsAnew();
     this.#acknowledged = Math.max(this.#acknowledged, Math.min(sequence, this.#sequence));
     const isDone = ({ sequence: posted }: { sequence: number }): boolean => posted > 0 && posted <= this.#acknowledged;
     for (const [uid, kept] of this.#resets) {
@@ -117,8 +118,7 @@ export class ReportOutbox {
       for (const flow of kept.flows) if (flow.sequence > this.#acknowledged) flow.sequence = 0;
     }
     for (const incident of this.#incidents.values()) incident.sequence = 0;
-    for (const [uid, counters] of this.#counters) if (counters.sequence > this.#acknowledged) this.#counters.delete(uid);
-    if (this.#failures.sequence > this.#acknowledged) this.#failures = { value: "", sequence: 0, atMs: 0 };
+    this.#tellListsAnew();
   }
 
   /** For the SensorNode: the newest, with few flows each. */
@@ -166,6 +166,12 @@ export class ReportOutbox {
     if (value === this.#failures.value && this.#failures.sequence > 0) return undefined;
     this.#failures = { value, sequence, atMs: nowMs };
     return [...failures];
+  }
+
+  /** What is told only when it changes goes out whole with the next report. */
+  #tellListsAnew(): void {
+    this.#counters.clear();
+    this.#failures = { value: "", sequence: 0, atMs: 0 };
   }
 
   #isDue(posted: number, atMs: number, nowMs: number): boolean {
