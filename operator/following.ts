@@ -22,8 +22,9 @@ export class Following {
   readonly #onSynced: () => void;
   readonly #reflectors = new Map<string, { readonly isSynced: boolean; readonly state: ReflectorState; start(): void; close(): Promise<void> }>();
   readonly #queues: KeyedQueue[] = [];
+  #isSettled = false;
 
-  /** `onSynced`: everything that is followed was told once. */
+  /** `onSynced`: everything that is followed was told once, but for what the API server does not let us see. */
   constructor(client: KubeClient, log: Logger, onSynced: () => void) {
     this.#client = client;
     this.#log = log;
@@ -36,10 +37,11 @@ export class Following {
       resource,
       log: this.#log,
       ...options,
-      onSynced: () => {
-        if (this.trouble() === undefined) this.#onSynced();
+      onSynced: () => this.#settle(),
+      onState: ({ error }) => {
+        this.missingRights.note(error, performance.now());
+        if (error?.status === 403) this.#settle();
       },
-      onState: ({ error }) => this.missingRights.note(error, performance.now()),
     });
     this.#reflectors.set(`${resource.plural} ${this.#reflectors.size}`, reflector);
     return reflector;
@@ -61,9 +63,11 @@ export class Following {
     for (const reflector of this.#reflectors.values()) reflector.start();
   }
 
-  /** What is missing for the work to be whole; undefined: nothing. */
+  /** What must still be read before the work begins; undefined: nothing. A right that is missing stops nothing else. */
   trouble(): string | undefined {
-    for (const { isSynced, state } of this.#reflectors.values()) if (!isSynced) return state.error?.message ?? "still reading the cluster's objects";
+    for (const { isSynced, state } of this.#reflectors.values()) {
+      if (!isSynced && state.error?.status !== 403) return state.error?.message ?? "still reading the cluster's objects";
+    }
     return undefined;
   }
 
@@ -79,6 +83,12 @@ export class Following {
   async close(): Promise<void> {
     await Promise.all([...this.#reflectors.values()].map((reflector) => reflector.close()));
     await Promise.all(this.#queues.map((queue) => queue.close()));
+  }
+
+  #settle(): void {
+    if (this.#isSettled || this.trouble() !== undefined) return;
+    this.#isSettled = true;
+    this.#onSynced();
   }
 
   #tell(queue: string, key: string, error: unknown, restMs: number): void {

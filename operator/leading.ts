@@ -105,6 +105,7 @@ export class Leading {
       fleets: () => this.#fleets.objects,
       daemonSet: (name) => this.#daemonSets.objects.get(`${namespace}/${name}`),
       nodes: () => this.#nodes.objects.values(),
+      missingRights: () => this.#missingRights(),
     });
     this.#fleetQueue = following.queue("fleet", this.#whenSynced((key, signal) => fleet.reconcile(key, signal)));
     this.#fleets = following.follow(RESOURCES.sensorFleets, {
@@ -233,6 +234,13 @@ export class Leading {
     this.#discoveryQueue.addAfter("discovery", SETTLE_MS);
     this.#lookAtFleets();
     this.#policy.lookAtAll();
+  }
+
+  /** Of the operator, then of sensors; each once. */
+  #missingRights(): readonly string[] {
+    const own = this.following.missingRights.list(performance.now()).map(({ verb, resource }) => `${verb} ${resource}`);
+    const ofSensors = [...this.#sensorNodes.objects.values()].flatMap(({ missingRights }) => missingRights.map((right) => `${right} (sensor)`));
+    return [...new Set([...own, ...ofSensors])];
   }
 
   #lookAtFleets(): void {

@@ -18,6 +18,8 @@ export interface FleetControllerOptions {
   fleets(): ReadonlyMap<string, FleetFacts>;
   daemonSet(name: string): DaemonSetFacts | undefined;
   nodes(): Iterable<NodeFacts>;
+  /** What the API server refuses to the operator or to sensors. */
+  missingRights(): readonly string[];
   nowMs(): number;
   monotonicMs(): number;
 }
@@ -91,7 +93,7 @@ export class FleetController {
   }
 
   #plan(fleet: FleetFacts, track: Track) {
-    const { fleets, daemonSet, nodes, defaultImage, nowMs } = this.#options;
+    const { fleets, daemonSet, nodes, defaultImage, missingRights, nowMs } = this.#options;
     return planFleet({
       fleet,
       daemonSet: daemonSet(daemonSetName(fleet.metadata.name)),
@@ -100,6 +102,7 @@ export class FleetController {
       coverage: coverageOf(fleet, fleets().values(), nodes()),
       stale: this.#staleOf(fleet.metadata.name),
       ...track.pods,
+      missingRights: missingRights(),
       obstacle: track.obstacle,
       nowMs: nowMs(),
     });

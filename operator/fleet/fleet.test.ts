@@ -29,6 +29,7 @@ const input = (more: Partial<FleetInput> = {}): FleetInput => ({
   stale: 0,
   failures: [],
   failed: 0,
+  missingRights: [],
   nowMs: NOW,
   ...more,
 });
@@ -129,6 +130,13 @@ describe("a fleet", () => {
     const { conditions } = planFleet(input({ fleet: fleet({ enforcement: "ObserveOnly" }), stale: 1, coverage: { uncovered: 2 } })).status!;
     expect(conditions!.find(({ type }) => type === "Enforcing")).toMatchObject({ status: "False", reason: "ObserveOnly" });
     expect(conditions!.find(({ type }) => type === "Coverage")).toMatchObject({ status: "False", message: "1 sensors are silent for three heartbeats; 2 nodes cannot have a sensor" });
+  });
+
+  it("names the rights that are missing, and takes it back", () => {
+    const said = planFleet(input({ missingRights: ["list pods", "watch pods (sensor)"] })).status!;
+    expect(said.conditions!.find(({ type }) => type === "Permitted")).toMatchObject({ status: "False", reason: "RightsMissing", message: "The API server refuses: list pods, watch pods (sensor)" });
+    const back = planFleet(input({ fleet: { ...fleet(), status: said } })).status!;
+    expect(back.conditions!.find(({ type }) => type === "Permitted")).toMatchObject({ status: "True" });
   });
 
   it("is not written again while nothing changes", () => {

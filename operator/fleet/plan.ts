@@ -18,6 +18,8 @@ export interface FleetInput {
   /** Pods of it that cannot work. */
   readonly failures: readonly NodeFailure[];
   readonly failed: number;
+  /** What the API server refuses to the operator or to sensors, as "watch pods". */
+  readonly missingRights: readonly string[];
   /** What stood in the way of the last try. */
   readonly obstacle?: string | undefined;
   readonly nowMs: number;
@@ -86,15 +88,23 @@ function rolloutOf({ daemonSet, failed, failures, obstacle }: FleetInput, apply:
   return { state: "Reconciling", reason: failed > 0 ? "SensorsFail" : "Starting", message: `${ready} of ${desired} sensors are ready${why}` };
 }
 
-function furtherConditions({ fleet, stale, coverage }: FleetInput): ConditionWords[] {
+const MAX_RIGHTS_NAMED = 8;
+
+function furtherConditions({ fleet, stale, coverage, missingRights }: FleetInput): ConditionWords[] {
   const isStopped = fleet.spec?.enforcement === "ObserveOnly";
   const gaps = [stale > 0 ? `${stale} sensors are silent for three heartbeats` : "", coverage.uncovered > 0 ? `${coverage.uncovered} nodes cannot have a sensor` : ""].filter((text) => text !== "");
   const words: ConditionWords[] = [
     { type: "Enforcing", status: isStopped ? "False" : "True", reason: isStopped ? "ObserveOnly" : "Enabled", message: isStopped ? "The emergency stop is on: nothing is injected" : "" },
     { type: "Coverage", status: gaps.length === 0 ? "True" : "False", reason: stale > 0 ? "SensorsStale" : gaps.length > 0 ? "NodesUncovered" : "AllCovered", message: gaps.join("; ") },
   ];
-  const wasSaid = fleet.status.conditions?.some(({ type }) => type === "Supported") === true;
-  if (fleet.notes.length > 0) words.push({ type: "Supported", status: "False", reason: "NotSupportedYet", message: fleet.notes.slice(0, 3).join("; ") });
-  else if (wasSaid) words.push({ type: "Supported", status: "True", reason: "Supported", message: "" });
+  words.push(...sayWhere(fleet.notes.length > 0, fleet, { type: "Supported", bad: "NotSupportedYet", good: "Supported", message: fleet.notes.slice(0, 3).join("; ") }));
+  const refused = missingRights.slice(0, MAX_RIGHTS_NAMED).join(", ");
+  words.push(...sayWhere(missingRights.length > 0, fleet, { type: "Permitted", bad: "RightsMissing", good: "Permitted", message: `The API server refuses: ${refused}` }));
   return words;
+}
+
+/** A condition that is said only where something is wrong, and taken back where it was said. */
+function sayWhere(isWrong: boolean, { status }: FleetFacts, { type, bad, good, message }: { type: string; bad: string; good: string; message: string }): ConditionWords[] {
+  if (isWrong) return [{ type, status: "False", reason: bad, message }];
+  return status.conditions?.some((condition) => condition.type === type) === true ? [{ type, status: "True", reason: good, message: "" }] : [];
 }

@@ -2,6 +2,10 @@
 
 /** One connection a sensor, and room for those that are being replaced. */
 export const MAX_CONNECTIONS = 12_000;
+/** Kept open between reports: each costs about 64 KB here. Beyond it a connection ends with its report. */
+export const MAX_KEPT_CONNECTIONS = 2_000;
+/** Sensors that come all at once, when a leader is new: as many as Linux keeps waiting (net.core.somaxconn). */
+export const BACKLOG = 4_096;
 export const MAX_HEADER_BYTES = 16_384;
 /** A token of a service account has about 1,500. */
 export const MAX_TOKEN_BYTES = 8_192;

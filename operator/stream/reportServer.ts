@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { MAX_REPORT_BYTES, readReport, type Reply, type Report } from "../../crds/stream/mod.ts";
 import type { Authentication } from "./authenticator.ts";
-import { KEEP_ALIVE_MS, MAX_CONNECTIONS, MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS } from "./limits.ts";
+import { BACKLOG, KEEP_ALIVE_MS, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_KEPT_CONNECTIONS, REQUEST_TIMEOUT_MS } from "./limits.ts";
 import { NodeRates } from "./pace.ts";
 
 const PATH = "/v1/reports";
@@ -22,6 +22,8 @@ export interface ReportServerOptions {
   /** Takes a report over; undefined where there is no room for one more sensor. Synchronous: order is kept. */
   take(report: Report): Reply | undefined;
   nowMs(): number;
+  /** MAX_KEPT_CONNECTIONS unless told. */
+  readonly maxKeptConnections?: number;
 }
 
 export interface ReportServer {
@@ -50,7 +52,10 @@ export async function startReportServer(options: ReportServerOptions): Promise<R
   const { createServer } = process.getBuiltinModule("node:https");
   const answers = new Map<number, number>();
   const rates = new NodeRates();
+  const maxKept = options.maxKeptConnections ?? MAX_KEPT_CONNECTIONS;
+  let connections = 0;
   const server = createServer({ ...options.tls, minVersion: "TLSv1.2", maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 5_000 }, (request, response) => {
+    if (connections > maxKept) response.shouldKeepAlive = false;
     void answer(request, response, options, rates).then((status) => answers.set(status, (answers.get(status) ?? 0) + 1));
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -59,10 +64,9 @@ export async function startReportServer(options: ReportServerOptions): Promise<R
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new Error(`Cannot listen on ${options.host}:${options.port} for reports: ${error.message}`, { cause: error })));
-    server.listen(options.port, options.host, resolve);
+    server.listen({ port: options.port, host: options.host, backlog: BACKLOG }, resolve);
   });
   server.on("error", () => {});
-  let connections = 0;
   server.on("connection", (socket) => {
     connections++;
     socket.once("close", () => connections--);
