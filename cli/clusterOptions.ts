@@ -1,4 +1,5 @@
 /** `flowreset sensor --cluster` and what goes with it: words first, then the environment that the operator sets. */
+import { Option } from "commander";
 import type { Command } from "commander";
 import type { ClusterOptions } from "../sensor/options.ts";
 import { UsageError } from "./failure.ts";
@@ -12,6 +13,7 @@ export interface ClusterWords {
   stateDir?: string;
   kubeconfig?: string;
   reportTokenFile?: string;
+  serviceAccountFolder?: string;
 }
 
 const DEFAULT_FLEET = "default";
@@ -26,7 +28,9 @@ export function addClusterOptions(command: Command): void {
     .option("--namespace <name>", `with --cluster: where the operator lives (default: $POD_NAMESPACE, or ${DEFAULT_NAMESPACE})`)
     .option("--state-dir <dir>", `with --cluster: keep the last good state here, or none (default: $STATE_DIR, or ${DEFAULT_STATE_DIRECTORY})`)
     .option("--kubeconfig <file>", "with --cluster: how to reach the API server (default: the pod's service account)")
-    .option("--report-token-file <file>", "with --cluster: token to show to the operator (default: $REPORT_TOKEN_FILE, or the service account's)");
+    .option("--report-token-file <file>", "with --cluster: token to show to the operator (default: $REPORT_TOKEN_FILE, or the service account's)")
+    // Where no kubelet has put it at its place: a test.
+    .addOption(new Option("--service-account-folder <dir>").hideHelp());
 }
 
 export function clusterOptionsOf(words: ClusterWords, env: Surroundings["env"]): ClusterOptions | undefined {
@@ -40,6 +44,7 @@ export function clusterOptionsOf(words: ClusterWords, env: Surroundings["env"]):
     namespace: words.namespace ?? env["POD_NAMESPACE"] ?? DEFAULT_NAMESPACE,
     stateDirectory: stateDirectory === "none" ? undefined : stateDirectory,
     kubeconfig: words.kubeconfig,
+    serviceAccountFolder: words.serviceAccountFolder,
     reportTokenFile: words.reportTokenFile ?? env["REPORT_TOKEN_FILE"],
   };
 }

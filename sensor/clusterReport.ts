@@ -14,7 +14,7 @@ import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import { PolicyTotals } from "./policyTotals.ts";
 import type { PolicyReference } from "./policyTotals.ts";
-import { Counter } from "./report/mod.ts";
+import { Counter, Histograms } from "./report/mod.ts";
 import type { Logger } from "./report/mod.ts";
 import type { StopSwitch } from "./stopSwitch.ts";
 import type { Topology } from "./topology/mod.ts";
@@ -148,7 +148,7 @@ export class ClusterReport {
 
   /** Writes when what it says has changed, its time and counts aside. */
   #pokeWriter(): void {
-    const { heartbeatTime: _, capture, conditions = [], observed: __, ...said } = nodeStatus(this.#nodeFacts(), []);
+    const { heartbeatTime: _, capture, conditions = [], observed: __, gap: ___, ...said } = nodeStatus(this.#nodeFacts(), []);
     const words = JSON.stringify([said, capture?.halfBlind, conditions.map(({ type, status, reason }) => [type, status, reason])]);
     if (words === this.#said) return;
     this.#said = words;
@@ -205,7 +205,7 @@ export class ClusterReport {
       policies: { loaded: Math.max(0, this.#policies.size - failed), failed },
       capture: { packets: this.#sum(Counter.Packets), lost: this.#sum(Counter.KernelDrops), ...this.#coverage() },
       enforcement: this.#enforcement(),
-      gap: undefined,
+      gap: this.#gap(),
       unreported: this.stream.isHeard ? [] : this.outbox.unreported(MAX_UNREPORTED, MAX_UNREPORTED_FLOWS),
       missingRights: this.own.missingRights(),
       trouble: trouble(),
@@ -215,6 +215,13 @@ export class ClusterReport {
       contactMs: member.contactMs,
       outage: this.own.outage,
     };
+  }
+
+  #gap(): NodeFacts["gap"] {
+    const { member, workers } = this.#parts;
+    const gaps = member.knowledge.pods.gapsMs.toSorted((a, b) => a - b);
+    const revisitedFlows = workers.counters.reduce((sum, counters) => sum + counters.observations(Histograms.identity), 0);
+    return { pods: gaps.length, medianMilliseconds: Math.round(gaps[gaps.length >> 1] ?? 0), maximumMilliseconds: Math.round(gaps.at(-1) ?? 0), revisitedFlows };
   }
 
   #observed(): OutboxFacts["observed"] {

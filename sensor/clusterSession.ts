@@ -52,7 +52,7 @@ export class ClusterSession {
 
   /** Resolves with the API server's word, or the disk's, or after a while without either. */
   static async open(options: ClusterOptions, topology: Topology, log: Logger): Promise<ClusterSession> {
-    const client = await connect({ kubeconfig: options.kubeconfig, log, userAgent: `flowreset-sensor/${version()}` }).catch(notConnected);
+    const client = await connect({ kubeconfig: options.kubeconfig, serviceAccountFolder: options.serviceAccountFolder, log, userAgent: `flowreset-sensor/${version()}` }).catch(notConnected);
     const homes = new HomesReader(topology.homes);
     const member = await ClusterMember.open({
       client,

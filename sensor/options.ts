@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly stateDirectory: string | undefined;
   /** Undefined: the pod's service account, or what kubectl would take. */
   readonly kubeconfig: string | undefined;
+  /** Where the pod's service account lies; undefined: where kubelets put it. */
+  readonly serviceAccountFolder: string | undefined;
   /** Token that the report stream is shown; undefined: the service account's. */
   readonly reportTokenFile: string | undefined;
 }

@@ -52,6 +52,16 @@ describe("a pod is its interface, not its address", () => {
     expect(world.owners()).toEqual(["a 0", "b 9"]);
   });
 
+  it("measures how long a new pod's interface was nobody's", () => {
+    const world = new World();
+    world.see(100, [OLD], 5);
+    world.table.take("a", pod("a", 90));
+    world.see(200, [OLD, NEW], 9);
+    world.seconds = 203;
+    world.table.take("b", pod("b", 201, ["10.244.1.7"]));
+    expect(world.table.gapsMs).toEqual([3_000]);
+  });
+
   it("knows an index that was given again by name and hardware address", () => {
     const world = new World();
     world.see(100, [OLD], 5);

@@ -4,8 +4,7 @@
  *
  * So a pod is bound to an interface, not to an address: to the interface that the kernel's own tables named as the
  * address's home while the API server's watch was alive, and that is neither younger than the pod's own network nor
- * older than the pod. The
- * interface is known by index, name and hardware address together, because an index is given again. Once bound, a pod
+ * older than the pod. The interface is known by index, name and hardware address together, because an index is given again. Once bound, a pod
  * keeps that interface; when the interface goes, the pod stands for nothing until the API server tells of a new
  * network of the same pod.
  */
@@ -16,6 +15,8 @@ import type { Pod } from "./pod.ts";
 const SECOND_MS = 1_000;
 /** After a start a pod that has not told its address yet may own any; a kubelet tells within a second or two. */
 const SETTLE_MS = 10_000;
+/** New pods of which it is remembered how long they were nobody. */
+const MAX_GAPS = 512;
 
 /** What rtnetlink tells of an interface. */
 export interface HostInterface {
@@ -66,6 +67,8 @@ export class PodTable {
   #firstLookMs = Number.NaN;
   /** Pods beyond the limit, now left out. */
   refused = 0;
+  /** Milliseconds from an interface to the word of whose it is, of the last new pods. */
+  readonly gapsMs: number[] = [];
 
   constructor(options: PodTableOptions) {
     this.#options = options;
@@ -170,10 +173,15 @@ export class PodTable {
       if (incarnation === undefined || incarnation === bound.get(address)) continue;
       const { sinceMs } = this.#interfaces.get(incarnation)!;
       if (sinceMs === 0 ? bound.has(address) || this.#isUnsettled() : pod.networkReadyMs + SECOND_MS < sinceMs || sinceMs < (pod.startedMs ?? 0)) continue;
+      if (bound.size === 0 && sinceMs !== 0) this.#noteGap(this.#options.nowMs() - sinceMs);
       bound.set(address, incarnation);
       changed = true;
     }
     return changed;
+  }
+
+  #noteGap(gapMs: number): void {
+    if (this.gapsMs.push(gapMs) > MAX_GAPS) this.gapsMs.shift();
   }
 
   /** A pod of the node has not told its address: what was there before us may be its own. */

@@ -146,6 +146,11 @@ export class Counters {
 
   static readonly bytes = COUNTER_WORDS * 8 + SeriesTable.bytes;
 
+  /** How many durations a histogram has seen. */
+  observations({ base, boundsMicroseconds }: HistogramLayout): number {
+    return this.values[base + boundsMicroseconds.length + 2];
+  }
+
   /** `counter` is a value of Counter. */
   add(counter: number, amount: number): void {
     this.values[counter] += amount;

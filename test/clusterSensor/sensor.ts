@@ -13,6 +13,8 @@ export interface SensorWords {
   readonly environment?: Readonly<Record<string, string>>;
   /** Do not wait until it watches. */
   readonly isAwaited?: boolean;
+  /** Another copy of the product: what it is started by; the checkout's where absent. */
+  readonly program?: readonly string[];
 }
 
 export class ClusterSensor {
@@ -22,12 +24,12 @@ export class ClusterSensor {
   readonly #port: number;
   readonly #socket: string;
 
-  private constructor(namespace: Namespace, home: string, words: readonly string[], { environment = {} }: SensorWords) {
+  private constructor(namespace: Namespace, home: string, words: readonly string[], { environment = {}, program = [process.execPath, PROGRAM] }: SensorWords) {
     this.#namespace = namespace;
     this.#port = 9_600 + ++started;
     this.#socket = join(home, "sensor.sock");
     const places = ["--socket", this.#socket, "--listen", `127.0.0.1:${this.#port}`, "--state-dir", join(home, "state")];
-    const command = [process.execPath, PROGRAM, "sensor", "--cluster", ...places, ...words, "--log-level", "debug"];
+    const command = [...program, "sensor", "--cluster", ...places, ...words, "--log-level", "debug"];
     this.process = namespace.start(command, { environment: { ...environment } });
     this.process.onLine = (line) => this.events.push(JSON.parse(line) as SensorEvent);
   }

@@ -2,7 +2,7 @@
  * A node of a real cluster without a kubelet: a real API server that holds Node, Namespace and Pod objects, and a lab
  * whose namespaces are the pods. The sensor is the real program in the node's namespace.
  */
-import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bridge, Lab, until } from "../lab/mod.ts";
 import type { Namespace, Network, Station } from "../lab/mod.ts";
@@ -50,9 +50,10 @@ export class World {
     this.kubeconfig = kubeconfig;
   }
 
-  static async open(server: ApiServer, fleet: object = {}): Promise<World> {
+  /** @param topology of the node and its pods */
+  static async open(server: ApiServer, fleet: object = {}, topology: (lab: Lab) => Promise<Network> = bridge): Promise<World> {
     await installKinds(server);
-    const net = await bridge(await Lab.open());
+    const net = await topology(await Lab.open());
     const relay = await ApiRelay.open(net.node, server.url);
     const namespace = await server.createNamespace("shop", { team: "web" });
     const kubeconfig = join(net.lab.directory, "kubeconfig");
@@ -67,6 +68,19 @@ export class World {
     const home = join(this.net.lab.directory, "sensor");
     mkdirSync(home, { recursive: true });
     return ClusterSensor.start(this.net.node, home, ["--node", this.node, "--fleet", this.node, "--kubeconfig", this.kubeconfig], words);
+  }
+
+  /** As in a pod: with a service account's token, and nothing of a kubeconfig. */
+  sensorInPod(token: string, words: SensorWords = {}): Promise<ClusterSensor> {
+    const home = join(this.net.lab.directory, "sensor");
+    const account = join(home, "account");
+    mkdirSync(account, { recursive: true });
+    writeFileSync(join(account, "token"), token);
+    writeFileSync(join(account, "ca.crt"), this.server.caPem);
+    writeFileSync(join(account, "namespace"), INSTALL_NAMESPACE);
+    const { hostname, port } = new URL(this.server.url);
+    const environment = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, ...words.environment };
+    return ClusterSensor.start(this.net.node, home, ["--node", this.node, "--fleet", this.node, "--service-account-folder", account], { ...words, environment });
   }
 
   /** A Pod object for a namespace of the lab, as its kubelet would report it. @returns its uid. */
