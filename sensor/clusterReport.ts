@@ -117,11 +117,15 @@ export class ClusterReport {
     if (object.kind !== "FlowReset" && object.kind !== "ClusterFlowReset") return;
     const { client, server } = object.object.spec.match;
     const named = [client?.ip, server?.ip].filter((ip) => ip !== undefined);
-    const isOfNode = (ip: string): boolean => this.#pods.has(ip) || this.#parts.member.knowledge.node.addresses.includes(ip);
     this.#parts.member.observedResets.read(performance.now());
     // A fleet of thousands that a selector asks must not answer in one moment.
     const spreadMs = named.length > 0 ? 0 : Math.random() * ANSWER_SPREAD_MS;
-    if (named.length === 0 || named.some(isOfNode)) setTimeout(() => this.stream.poke(), SETTLE_MS + spreadMs).unref();
+    if (named.length === 0 || named.some((ip) => this.isOfNode(ip))) setTimeout(() => this.stream.poke(), SETTLE_MS + spreadMs).unref();
+  }
+
+  isOfNode(address: string): boolean {
+    const { member, topology } = this.#parts;
+    return this.#pods.has(address) || member.knowledge.node.addresses.includes(address) || topology.interfaces().some(({ addresses }) => addresses.includes(address));
   }
 
   /** Nobody waits for the word of a node that has nothing to do with it. */

@@ -19,9 +19,12 @@ function resetObject(name: string, hold: string): LoadedObject {
 class World {
   readonly acted = new Set<string>();
   readonly started: { hold: string; tell: (line: ResetLine) => void }[] = [];
+  /** Whether a connection that nobody has seen may be asked for. */
+  readonly asked: boolean[] = [];
   readonly released: number[] = [];
   readonly results: ResetResult[] = [];
   readonly resets: ClusterResets;
+  ofNode = "10.0.0.1";
   #hold = "";
 
   constructor(machineStartMs = 0) {
@@ -32,12 +35,19 @@ class World {
           return { compiled: { flowResetCount: 1 } as never, notes: [] };
         },
       },
-      board: { start: (_, __, tell) => this.started.push({ hold: this.#hold, tell }), release: (run) => void this.released.push(run) },
+      board: {
+        start: (_, __, tell, isOurs = true) => {
+          this.asked.push(isOurs);
+          return this.started.push({ hold: this.#hold, tell });
+        },
+        release: (run) => void this.released.push(run),
+      },
       acted: this.acted,
       log: createLog("silent", false),
       nowMs: () => NOW,
       machineStartMs,
       onResult: (result) => void this.results.push(result),
+      isOfNode: (address) => address === this.ofNode,
     });
   }
 
@@ -68,6 +78,14 @@ describe("a FlowReset of a cluster", () => {
 
   it("without hold from before the machine started is not run: its connections are gone", () => {
     expect(new World(NOW - MINUTE).see("a", "0s", 2 * MINUTE)).toEqual([]);
+  });
+
+  it("is asked for, where nobody has seen its connection, by the node of one of its ends alone", () => {
+    const world = new World();
+    world.see("a", "0s", 0);
+    world.ofNode = "10.9.9.9";
+    world.see("b", "0s", 0);
+    expect(world.asked).toEqual([true, false]);
   });
 
   it("ends what it holds when it is deleted, and not a second time", () => {

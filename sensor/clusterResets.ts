@@ -24,6 +24,8 @@ export interface ClusterResetsOptions {
   /** Of the machine, as the clock tells: connections from before it are gone. */
   readonly machineStartMs: number;
   readonly onResult: (result: ResetResult) => void;
+  /** Whether the address is of a pod of this node, or of the node. */
+  readonly isOfNode: (address: string) => boolean;
 }
 
 interface Run {
@@ -78,6 +80,13 @@ export class ClusterResets {
     return ageMs < holdMs ? holdMs - ageMs : undefined;
   }
 
+  /** Of a connection that nobody has seen one node asks, not the whole fleet. */
+  #isOurs(object: LoadedObject): boolean {
+    if (object.kind !== "FlowReset" && object.kind !== "ClusterFlowReset") return false;
+    const { client, server } = object.object.spec.match;
+    return [client?.ip, server?.ip].some((ip) => ip !== undefined && this.#options.isOfNode(ip));
+  }
+
   #start({ uid }: ClusterReset, object: LoadedObject, holdMs: number, startedAt: string): void {
     const { keeper, board, log, onResult, nowMs } = this.#options;
     const { kind, namespace, name } = object as LoadedObject & { kind: ResetResult["kind"] };
@@ -102,7 +111,7 @@ export class ClusterResets {
       log[line.phase === "Succeeded" ? "info" : "warn"]({ flowReset: fullName(object), phase: line.phase, ...(line.reason === "" ? {} : { reason: line.reason }) }, line.message);
       onResult({ ...head, phase: isRefused ? "Failed" : "Done", reason: line.reason, message: line.message, matched, flows: [], finishedAt: new Date(nowMs()).toISOString() });
       if (holdMs === 0) this.#runs.delete(uid);
-    });
+    }, this.#isOurs(object));
     if (ended && holdMs === 0) return;
     const timer = holdMs === 0 ? undefined : setTimeout(() => this.onGone(uid), Math.min(holdMs, LONGEST_TIMER_MS)).unref();
     this.#runs.set(uid, { number, timer });

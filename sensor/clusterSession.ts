@@ -102,6 +102,7 @@ export class ClusterSession {
       nowMs: () => Date.now(),
       machineStartMs: Date.now() - uptime() * 1_000,
       onResult: (result) => report.onResult(result),
+      isOfNode: (address) => report.isOfNode(address),
     });
     this.#report = report;
     this.#resets = resets;

@@ -57,15 +57,16 @@ export class ResetBoard {
 
   /**
    * Has all Workers do it. `compiled` holds this one FlowReset. `tell` gets the run's lines, the last of type `done`.
-   * Returns the run's number, by which what it holds can be ended.
+   * Returns the run's number, by which what it holds can be ended. `isOurs` false: it names ends that are not of this
+   * node, so that nobody here asks for a connection that none has seen.
    */
-  start(name: string, compiled: CompiledPolicy, tell: (line: ResetLine) => void): number {
+  start(name: string, compiled: CompiledPolicy, tell: (line: ResetLine) => void, isOurs = true): number {
     const run = this.#next++;
     const workers = this.#workers();
     const timer = setTimeout(() => this.#close(run, "NoAnswer"), GIVE_UP_MS);
     timer.unref();
     const maxFlows = compiled.flowResets[FlowResetField.MaxFlows]!;
-    const isExact = flowResetIsExact(compiled, 0);
+    const isExact = isOurs && flowResetIsExact(compiled, 0);
     const endpoint = (at: number): Int32Array => compiled.flowResets.slice(at, at + 4);
     const asker = isExact ? this.#workerBetween(endpoint(FlowResetField.Client), endpoint(FlowResetField.Server)) : -1;
     this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", leftAlone: 0, confirmed: 0, would: 0, flows: 0 });

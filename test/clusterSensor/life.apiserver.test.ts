@@ -55,7 +55,7 @@ describe.runIf(identity() === "root")("a sensor in a cluster", () => {
     expect(metadata.ownerReferences).toEqual([{ apiVersion: "v1", kind: "Node", name: world.node, uid: node.metadata.uid }]);
     expect(spec).toEqual({ fleet: world.node });
     expect(status.conditions.map(({ type, status: holds }: any) => `${type} ${holds}`)).toEqual(["Ready True", "Coverage True", "PolicyFresh True", "ApiServerReachable True"]);
-    expect(status).toMatchObject({ enforcement: "Enabled", missingRights: [], unreported: [] });
+    expect(status).toMatchObject({ enforcement: "Enabled", missingRights: [] });
   });
 
   it("reports what became of a FlowReset, by its connection, its pods and its numbers", async () => {
