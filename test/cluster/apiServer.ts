@@ -56,6 +56,8 @@ export interface TokenOptions {
   readonly boundTo?: { readonly kind: "Pod" | "Node"; readonly name: string; readonly uid: string };
   /** The API server's own unless told. */
   readonly audience?: string;
+  /** Several. */
+  readonly audiences?: readonly string[];
   readonly expirationSeconds?: number;
 }
 
@@ -158,10 +160,10 @@ export class ApiServer {
   }
 
   /** A token of an existing service account, as a pod of it has one (TokenRequest). */
-  async createToken(account: { namespace: string; name: string }, { boundTo, audience, expirationSeconds = TOKEN_SECONDS }: TokenOptions = {}): Promise<string> {
+  async createToken(account: { namespace: string; name: string }, { boundTo, audience, audiences = audience === undefined ? [] : [audience], expirationSeconds = TOKEN_SECONDS }: TokenOptions = {}): Promise<string> {
     const spec = {
       expirationSeconds,
-      ...(audience === undefined ? {} : { audiences: [audience] }),
+      ...(audiences.length === 0 ? {} : { audiences }),
       ...(boundTo === undefined ? {} : { boundObjectRef: { apiVersion: "v1", ...boundTo } }),
     };
     const path = `/api/v1/namespaces/${account.namespace}/serviceaccounts/${account.name}/token`;

@@ -51,12 +51,15 @@ export async function startApiServer({ controllerManager = false, scheduler = fa
 export class PrivateApiServer extends ApiServer {
   /** For another process of the same test run. */
   readonly address: ApiServerAddress;
+  /** Where etcd listens for clients. */
+  readonly etcdUrl: string;
   readonly #controlPlane: ControlPlane;
   readonly #programs: OwnPrograms;
 
   constructor(address: ApiServerAddress, controlPlane: ControlPlane, programs: OwnPrograms) {
     super(address);
     this.address = address;
+    this.etcdUrl = controlPlane.etcdUrl;
     this.#controlPlane = controlPlane;
     this.#programs = programs;
   }

@@ -35,6 +35,7 @@ export interface ControlPlaneOptions {
 
 export class ControlPlane {
   readonly url: string;
+  readonly etcdUrl: string;
   /** Of the administrator: a member of system:masters, whom nothing is refused. */
   readonly kubeconfigPath: string;
   readonly auditLogPath: string;
@@ -45,6 +46,7 @@ export class ControlPlane {
     this.#options = options;
     this.#pki = `${options.directory}/pki`;
     this.url = `https://${options.address}:${options.ports.api}`;
+    this.etcdUrl = `http://${options.address}:${options.ports.etcd}`;
     this.kubeconfigPath = `${options.directory}/admin.kubeconfig`;
     this.auditLogPath = `${options.directory}/audit.log`;
   }
@@ -89,14 +91,14 @@ export class ControlPlane {
       `--listen-peer-urls=http://${address}:${ports.etcdPeer}`, `--initial-advertise-peer-urls=http://${address}:${ports.etcdPeer}`,
       `--initial-cluster=default=http://${address}:${ports.etcdPeer}`,
     ]);
-    await this.#untilHealthy("etcd", `http://${address}:${ports.etcd}`, "/health");
+    await this.#untilHealthy("etcd", this.etcdUrl, "/health");
   }
 
   async startApiServer(): Promise<void> {
     const { binaries, ports, address, serviceRange, programs, apiServerFlags = [] } = this.#options;
     const pki = this.#pki;
     await programs.start("kube-apiserver", [
-      binaries["kube-apiserver"], `--etcd-servers=http://${address}:${ports.etcd}`,
+      binaries["kube-apiserver"], `--etcd-servers=${this.etcdUrl}`,
       `--bind-address=${address}`, `--secure-port=${ports.api}`, `--service-cluster-ip-range=${serviceRange}`,
       ...(address.startsWith("127.") ? [] : [`--advertise-address=${address}`]),
       `--tls-cert-file=${pki}/apiserver.crt`, `--tls-private-key-file=${pki}/apiserver.key`, `--client-ca-file=${pki}/ca.crt`,

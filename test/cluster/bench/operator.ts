@@ -1,0 +1,117 @@
+/**
+ * The real operator as a process of its own, as it is installed (types stripped) and as in a pod: it finds its service
+ * account's files where kubelet would put them, in a mount namespace of its own.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installedCopy } from "../../bench/installed.ts";
+import { until } from "../../lab/mod.ts";
+import type { PrivateApiServer } from "../mod.ts";
+import { INSTALL_NAMESPACE, OPERATOR_ACCOUNT, SENSOR_ACCOUNT } from "./names.ts";
+import { streamAddress } from "./reportConnection.ts";
+import type { StreamAddress } from "./reportConnection.ts";
+
+const READY_MS = 60_000;
+const GRACE_MS = 10_000;
+const LAST_WORDS = 2_000;
+const STREAM_PORT = 8_443;
+const CONFIG_MAP = `/api/v1/namespaces/${INSTALL_NAMESPACE}/configmaps/flowreset-report-stream`;
+/** $1 holds the service account's files; the rest is the program. /var/run is /run. */
+const ENTER = `mount -t tmpfs tmpfs /run
+mkdir -p /run/secrets/kubernetes.io
+cp -r "$1" /run/secrets/kubernetes.io/serviceaccount
+shift
+exec "$@"`;
+
+export class OperatorProcess {
+  readonly #child: ChildProcess;
+  readonly #directory: string;
+  readonly #log: string;
+
+  private constructor(child: ChildProcess, directory: string, log: string) {
+    this.#child = child;
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  /** Resolves when it has said where reports go. */
+  static async start(server: PrivateApiServer): Promise<OperatorProcess> {
+    const directory = mkdtempSync(`${tmpdir()}/flowreset-operator-`);
+    const account = join(directory, "account");
+    mkdirSync(account);
+    writeFileSync(join(account, "token"), await server.createToken({ namespace: INSTALL_NAMESPACE, name: OPERATOR_ACCOUNT }), { mode: 0o600 });
+    writeFileSync(join(account, "ca.crt"), server.caPem);
+    writeFileSync(join(account, "namespace"), INSTALL_NAMESPACE);
+    const program = installedCopy(join(directory, "installed"));
+    const log = join(directory, "log");
+    const output = openSync(log, "a");
+    const { hostname, port } = new URL(server.url);
+    const { status } = await server.request("DELETE", CONFIG_MAP);
+    if (status !== 200 && status !== 404) throw new Error(`Cannot remove ${CONFIG_MAP}: ${status}`);
+    const command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-euc", ENTER, "sh", account, process.execPath, program, "operator"];
+    const child = spawn(command[0]!, command.slice(1), {
+      stdio: ["ignore", output, output],
+      env: {
+        PATH: process.env["PATH"],
+        KUBERNETES_SERVICE_HOST: hostname,
+        KUBERNETES_SERVICE_PORT: port,
+        POD_NAME: "flowreset-operator-bench",
+        POD_NAMESPACE: INSTALL_NAMESPACE,
+        POD_IP: "127.0.0.1",
+        SENSOR_SERVICE_ACCOUNT: SENSOR_ACCOUNT,
+        SENSOR_IMAGE: "registry.example/flowreset:bench",
+      },
+    });
+    closeSync(output);
+    const operator = new OperatorProcess(child, directory, log);
+    try {
+      await until("the operator to say where reports go", async () => {
+        if (operator.#hasEnded) return true;
+        return (await server.request("GET", CONFIG_MAP)).status === 200;
+      }, READY_MS, 100);
+      if (operator.#hasEnded) throw new Error("It ended before it said where reports go");
+    } catch (error) {
+      const words = operator.lastWords();
+      await operator.close();
+      throw new Error(`Cannot start the operator: ${(error as Error).message}: ${words}`, { cause: error });
+    }
+    return operator;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** @throws where it has ended by itself. */
+  checkAlive(): void {
+    if (this.#hasEnded) throw new Error(`The operator ended with ${this.#child.exitCode ?? this.#child.signalCode}: ${this.lastWords()}`);
+  }
+
+  /** As its ConfigMap says, but straight to the process: there is no kube-proxy here. */
+  async streamAddress(server: PrivateApiServer): Promise<StreamAddress> {
+    const { data } = await server.expect("GET", CONFIG_MAP);
+    return streamAddress(`https://127.0.0.1:${STREAM_PORT}`, data);
+  }
+
+  lastWords(): string {
+    return readFileSync(this.#log, "utf8").slice(-LAST_WORDS);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#hasEnded) {
+      const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+      this.#child.kill("SIGTERM");
+      const timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE_MS);
+      await ended;
+      clearTimeout(timer);
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * How the product's load on a cluster grows with the cluster: the real operator against a real API server and etcd,
+ * thousands of nodes, and a simulated sensor on each. NODES="500 1500 5000" names the sizes; POLICIES, FLOW_RESETS (a
+ * minute), IDLE_SECONDS and BUSY_SECONDS change the rest.
+ */
+import { env } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../../lab/mod.ts";
+import type { Table } from "../../bench/table.ts";
+import { startApiServer } from "../mod.ts";
+import { Crowd } from "./crowd.ts";
+import { Estate, PODS_A_NODE } from "./estate.ts";
+import { FlowResetMaker } from "./flowResets.ts";
+import type { FlowResetTimes } from "./flowResets.ts";
+import { OperatorProcess } from "./operator.ts";
+import { scaleTables } from "./scaleTables.ts";
+import { inspectStatuses } from "./statuses.ts";
+import type { StatusFindings } from "./statuses.ts";
+import { measureOwnRequests, measureWindow } from "./window.ts";
+import type { Window } from "./window.ts";
+
+export interface ScaleSettings {
+  readonly sizes: readonly number[];
+  readonly policies: number;
+  readonly flowResetsPerMinute: number;
+  readonly idleSeconds: number;
+  readonly busySeconds: number;
+}
+
+/** What was measured at one size. */
+export interface ScaleResult {
+  readonly nodes: number;
+  /** From the operator's start until every sensor had reported to it. */
+  readonly assembledSeconds: number;
+  readonly idle: Window;
+  readonly busy: Window;
+  readonly flowResets: FlowResetTimes;
+  readonly readyPolicies: number;
+  readonly statuses: readonly StatusFindings[];
+  readonly nextReportMs: number;
+  readonly lostWatches: number;
+  readonly heartbeatFailures: number;
+}
+
+/** What the API server asks of itself is measured so long. */
+const ALONE_MS = 15_000;
+/** Sensors come within so long after an operator's start. */
+const ASSEMBLY_MS = 10_000;
+const ASSEMBLED_MS = 120_000;
+/** Lists, first statuses and garbage of the start are over by then. */
+const SETTLE_MS = 15_000;
+
+export function scaleSettings(): ScaleSettings {
+  const number = (name: string, otherwise: number): number => {
+    const value = Number(env[name] ?? otherwise);
+    if (!(value > 0)) throw new Error(`Give ${name} a number above 0: current value is ${env[name]}`);
+    return value;
+  };
+  const sizes = (env["NODES"] ?? "500 1500 5000").split(/[ ,]+/).map(Number);
+  if (sizes.some((size, index) => !(size >= 2) || size > 30_000 || size <= (sizes[index - 1] ?? 0))) throw new Error(`Give NODES as growing numbers from 2 to 30000: current value is ${env["NODES"]}`);
+  return { sizes, policies: number("POLICIES", 1_000), flowResetsPerMinute: number("FLOW_RESETS", 100), idleSeconds: number("IDLE_SECONDS", 90), busySeconds: number("BUSY_SECONDS", 60) };
+}
+
+export async function measureScale(say: (text: string) => void, settings = scaleSettings()): Promise<Table[]> {
+  const { sizes, policies, flowResetsPerMinute } = settings;
+  say(`scale: ${sizes.join(", ")} nodes with ${PODS_A_NODE} pods each, ${policies} policies, ${flowResetsPerMinute} FlowResets a minute`);
+  await using server = await startApiServer();
+  const estate = new Estate(server, say);
+  const crowd = new Crowd(server, say);
+  try {
+    await estate.found(policies);
+    const own = await measureOwnRequests(server, () => sleep(ALONE_MS));
+    const results: ScaleResult[] = [];
+    for (const nodes of sizes) {
+      await estate.growTo(nodes);
+      await crowd.growTo(nodes);
+      results.push(await measureSize({ server, estate, crowd, settings, say }));
+    }
+    return scaleTables(results, settings, crowd.watchesEach, own);
+  } finally {
+    await crowd.close();
+    await estate.close();
+  }
+}
+
+interface Scene {
+  readonly server: Awaited<ReturnType<typeof startApiServer>>;
+  readonly estate: Estate;
+  readonly crowd: Crowd;
+  readonly settings: ScaleSettings;
+  readonly say: (text: string) => void;
+}
+
+/** A fresh operator for each size: what an earlier size left in its heap would be counted for a later one. */
+async function measureSize({ server, estate, crowd, settings, say }: Scene): Promise<ScaleResult> {
+  const { policies, flowResetsPerMinute, idleSeconds, busySeconds } = settings;
+  const startMs = performance.now();
+  const operator = await OperatorProcess.start(server);
+  try {
+    await estate.showSensorsRunning();
+    crowd.startReporting(await operator.streamAddress(server), ASSEMBLY_MS);
+    await until("every sensor to be heard", () => {
+      operator.checkAlive();
+      return crowd.heard === crowd.size;
+    }, ASSEMBLED_MS, 100);
+    const assembledSeconds = (performance.now() - startMs) / 1_000;
+    say(`${crowd.size} sensors report after ${assembledSeconds.toFixed(1)} s; a moment to settle`);
+    await sleep(SETTLE_MS);
+    const subjects = { server, crowd, operatorPid: operator.pid };
+    say(`idle for ${idleSeconds} s`);
+    const idle = await measureWindow(subjects, () => sleep(idleSeconds * 1_000));
+    operator.checkAlive();
+    say(`${flowResetsPerMinute} FlowResets a minute for ${busySeconds} s`);
+    const maker = await FlowResetMaker.open(server, crowd.deliveries);
+    let flowResets: FlowResetTimes | undefined;
+    let busy: Window;
+    try {
+      busy = await measureWindow(subjects, async () => void (flowResets = await maker.run(flowResetsPerMinute, busySeconds, estate.nodes)));
+    } finally {
+      await maker.close();
+    }
+    operator.checkAlive();
+    const statuses = await inspectStatuses(server);
+    const readyPolicies = await countReady(server);
+    say(`${readyPolicies} of ${policies} policies are Ready; the operator has ${busy.operatorPeakMb.toFixed(0)} MB`);
+    const { figures, watches } = crowd;
+    return { nodes: crowd.size, assembledSeconds, idle, busy, flowResets: flowResets!, readyPolicies, statuses, nextReportMs: figures.nextReportMs, lostWatches: watches.figures.lost, heartbeatFailures: figures.heartbeatFailures };
+  } finally {
+    await crowd.stopReporting();
+    await operator.close();
+  }
+}
+
+async function countReady(server: Scene["server"]): Promise<number> {
+  const { items } = await server.expect("GET", "/apis/flowreset.io/v1alpha1/responsepolicies");
+  const isReady = ({ type, status }: { type: string; status: string }): boolean => type === "Ready" && status === "True";
+  return items.filter((item: any) => (item.status?.conditions ?? []).some(isReady)).length;
+}
