@@ -71,6 +71,10 @@ chart: crds ## What the chart holds of the schemas: CRDs and the shape of a flee
 manifests: chart ## The chart as plain YAML, in deploy/ (HELM=path, else one is built)
 	@tools/manifests.sh
 
+.PHONY: bench-cluster
+bench-cluster: setup native cluster-packages ## The same of a cluster, as root (BENCH="scale kill memory" NODES="500 5000")
+	@$(run) test/cluster/bench/main.ts
+
 ##@ Have it
 .PHONY: install
 install: setup native ## The product and its Node.js, to PREFIX (/usr/local)
@@ -112,7 +116,7 @@ cluster-packages: ## Debian packages of the cluster, which only root can bring u
 
 .PHONY: clean
 clean: ## Removes what was built and fetched
-	@rm -rf node_modules .tools sensor/native/*.node test/*/build images/build bench.json
+	@rm -rf node_modules .tools sensor/native/*.node test/*/build test/cluster/bench/build images/build bench.json bench-cluster.json
 
 .PHONY: help
 help: ## This list

@@ -10,9 +10,10 @@ export interface Resident {
   readonly proportionalMb: number;
 }
 
-export function residentOf(pid: number): Resident {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+/** @param proc where the process has this number: another /proc for one in a process namespace of its own. */
+export function residentOf(pid: number, proc = "/proc"): Resident {
+  const status = readFileSync(`${proc}/${pid}/status`, "utf8");
+  const rollup = readFileSync(`${proc}/${pid}/smaps_rollup`, "utf8");
   return { totalMb: megabytes(status, "VmRSS"), ownMb: megabytes(status, "RssAnon"), fileMb: megabytes(status, "RssFile"), proportionalMb: megabytes(rollup, "Pss") };
 }
 
