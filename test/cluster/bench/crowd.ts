@@ -124,8 +124,8 @@ export class Crowd {
   }
 
   #follow(sensor: SimulatedSensor, { path, query, observes }: FollowedKind, version: string): Promise<void> {
-    const address = `${path}?watch=true&allowWatchBookmarks=true&timeoutSeconds=3600&resourceVersion=${version}${query}`;
-    return this.watches.open(address, sensor.token, (event) => {
+    const address = `${path}?watch=true&allowWatchBookmarks=true&timeoutSeconds=3600${query}`;
+    return this.watches.open(address, version, sensor.token, (event) => {
       if (event.type === "ERROR") return;
       if (event.type === "BOOKMARK" || event.object.kind !== "FlowReset") return sensor.observe(observes, event.object.metadata.resourceVersion);
       this.deliveries.came(event);

@@ -12,6 +12,8 @@ const WINDOW_BYTES = 8 << 20;
 /** Lines that were parsed are kept: all watches of a kind get the same bytes. */
 const KNOWN_LINES = 2_000;
 const LONGEST_OPENING_MS = 60_000;
+/** A Reflector's first wait. */
+const REOPEN_MS = 800;
 
 export interface WatchedObject {
   readonly kind: string;
@@ -31,15 +33,20 @@ export interface WatchPoolFigures {
   /** Bookmarks left out. */
   deliveries: number;
   bytes: number;
-  /** Watches that ended before they were closed here. */
+  /** Watches that ended before they were closed here, and were opened again. */
   lost: number;
+}
+
+interface Place {
+  readonly session: ClientHttp2Session;
+  streams: number;
 }
 
 export class WatchPool {
   readonly figures: WatchPoolFigures = { watches: 0, connections: 0, deliveries: 0, bytes: 0, lost: 0 };
   readonly #url: string;
   readonly #ca: string;
-  readonly #sessions: { readonly session: ClientHttp2Session; streams: number }[] = [];
+  readonly #sessions: Place[] = [];
   readonly #known = new Map<string, WatchedEvent>();
   #isClosed = false;
 
@@ -48,15 +55,38 @@ export class WatchPool {
     this.#ca = caPem;
   }
 
-  /** Resolves when the API server has accepted it. @param path with its query. */
-  open(path: string, token: string, onEvent: (event: WatchedEvent) => void): Promise<void> {
+  /**
+   * Resolves when the API server has accepted it. One that ends is opened again, as a sensor does.
+   * @param path with its query, but for the version. @param version after which it tells.
+   */
+  async open(path: string, version: string, token: string, onEvent: (event: WatchedEvent) => void): Promise<void> {
+    let newest = version;
+    const note = (event: WatchedEvent): void => {
+      if (event.type === "ERROR") newest = "0";
+      else newest = event.object.metadata.resourceVersion;
+      onEvent(event);
+    };
+    const again = (): void => {
+      this.figures.watches--;
+      this.figures.lost++;
+      setTimeout(() => void (this.#isClosed || this.#openOnce(`${path}&resourceVersion=${newest}`, token, note, again).catch(() => {})), REOPEN_MS * (0.5 + Math.random()));
+    };
+    await this.#openOnce(`${path}&resourceVersion=${newest}`, token, note, again);
+  }
+
+  #openOnce(path: string, token: string, onEvent: (event: WatchedEvent) => void, onEnd: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stream = this.#freeSession().request({ ":path": path, authorization: `Bearer ${token}`, accept: "application/json", "user-agent": "flowreset-sensor" });
+      const place = this.#freeSession();
+      const stream = place.session.request({ ":path": path, authorization: `Bearer ${token}`, accept: "application/json", "user-agent": "flowreset-sensor" });
       const timer = setTimeout(() => stream.destroy(new Error(`Waited for the watch ${path}: no answer after ${LONGEST_OPENING_MS} ms`)), LONGEST_OPENING_MS);
       stream.once("response", ({ ":status": status }) => {
         clearTimeout(timer);
         if (status !== 200) return reject(new Error(`Cannot watch ${path}: ${status}`));
         this.figures.watches++;
+        stream.once("close", () => {
+          place.streams--;
+          if (!this.#isClosed) onEnd();
+        });
         resolve();
       });
       stream.once("error", reject);
@@ -79,9 +109,6 @@ export class WatchPool {
       }
       rest += text.slice(start);
     });
-    stream.once("close", () => {
-      if (!this.#isClosed) this.figures.lost++;
-    });
   }
 
   #parse(line: string): WatchedEvent {
@@ -94,8 +121,8 @@ export class WatchPool {
     return event;
   }
 
-  #freeSession(): ClientHttp2Session {
-    let free = this.#sessions.find(({ streams }) => streams < STREAMS);
+  #freeSession(): Place {
+    let free = this.#sessions.find(({ streams, session }) => streams < STREAMS && !session.closed && !session.destroyed);
     if (free === undefined) {
       const session = connect(this.#url, { ca: this.#ca, settings: { initialWindowSize: WINDOW_BYTES } });
       session.once("connect", () => session.setLocalWindowSize(WINDOW_BYTES));
@@ -106,7 +133,7 @@ export class WatchPool {
       this.figures.connections++;
     }
     free.streams++;
-    return free.session;
+    return free;
   }
 
   close(): void {
