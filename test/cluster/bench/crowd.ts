@@ -46,12 +46,31 @@ export class Deliveries {
   }
 }
 
+/** Tells a change of a policy from one of its status: looked at once an event, for all sensors that get it. */
+class Generations {
+  readonly #known = new Map<string, number>();
+  readonly #judged = new WeakMap<WatchedEvent, boolean>();
+
+  isNew(event: WatchedEvent): boolean {
+    let isNew = this.#judged.get(event);
+    if (isNew === undefined) {
+      const { uid, generation = 1 } = event.object.metadata;
+      // What was there before the first watch is of generation 1 here.
+      isNew = generation > (this.#known.get(uid) ?? 1);
+      this.#known.set(uid, generation);
+      this.#judged.set(event, isNew);
+    }
+    return isNew;
+  }
+}
+
 export class Crowd {
   readonly figures = new SensorFigures();
   readonly deliveries = new Deliveries();
   readonly watches: WatchPool;
   readonly #server: PrivateApiServer;
   readonly #pool: Pool;
+  readonly #generations = new Generations();
   readonly #sensors: SimulatedSensor[] = [];
   readonly #say: (text: string) => void;
 
@@ -127,7 +146,12 @@ export class Crowd {
     const address = `${path}?watch=true&allowWatchBookmarks=true&timeoutSeconds=3600${query}`;
     return this.watches.open(address, version, sensor.token, (event) => {
       if (event.type === "ERROR") return;
-      if (event.type === "BOOKMARK" || event.object.kind !== "FlowReset") return sensor.observe(observes, event.object.metadata.resourceVersion);
+      sensor.observe(observes, event.object.metadata.resourceVersion);
+      if (event.type === "BOOKMARK" || observes === "fleet") return;
+      if (observes === "policies") {
+        if (this.#generations.isNew(event)) sensor.onPolicyChange();
+        return;
+      }
       this.deliveries.came(event);
       sensor.onFlowReset(event);
     });

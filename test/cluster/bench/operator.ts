@@ -26,6 +26,12 @@ cp -r "$1" /run/secrets/kubernetes.io/serviceaccount
 shift
 exec "$@"`;
 
+/** PROFILE=folder has each operator leave a CPU profile there. */
+function profiling(): string[] {
+  const folder = process.env["PROFILE"];
+  return folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
+}
+
 export class OperatorProcess {
   readonly #child: ChildProcess;
   readonly #directory: string;
@@ -51,7 +57,7 @@ export class OperatorProcess {
     const { hostname, port } = new URL(server.url);
     const { status } = await server.request("DELETE", CONFIG_MAP);
     if (status !== 200 && status !== 404) throw new Error(`Cannot remove ${CONFIG_MAP}: ${status}`);
-    const command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-euc", ENTER, "sh", account, process.execPath, program, "operator"];
+    const command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-euc", ENTER, "sh", account, process.execPath, ...profiling(), program, "operator"];
     const child = spawn(command[0]!, command.slice(1), {
       stdio: ["ignore", output, output],
       env: {

@@ -13,6 +13,8 @@ export const HEARTBEAT_MS = 90_000;
 const JITTER = 0.1;
 /** What is urgent waits so long for more of it. */
 const URGENT_MS = 50;
+/** A sensor waits for more changes, compiles, and reports. */
+const COMPILED_MS = 300;
 const VERSION = "0.1.0";
 
 /** What all sensors of a measurement have in common. */
@@ -69,6 +71,12 @@ export class SimulatedSensor {
   /** It has taken over everything up to this version of the watch. */
   observe(watch: "policies" | "flowResets" | "fleet", resourceVersion: string): void {
     this.#observed[watch] = resourceVersion;
+  }
+
+  /** Another generation of a policy: it is compiled, and the operator hears so at once. */
+  onPolicyChange(): void {
+    this.#isUrgent = true;
+    this.#reportIn(COMPILED_MS);
   }
 
   /** An unfinished FlowReset as a watch told it. */

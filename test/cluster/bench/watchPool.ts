@@ -17,7 +17,7 @@ const REOPEN_MS = 800;
 
 export interface WatchedObject {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid: string; readonly resourceVersion: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid: string; readonly resourceVersion: string; readonly generation?: number };
   readonly spec?: any;
   readonly status?: any;
 }
