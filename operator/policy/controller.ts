@@ -9,6 +9,7 @@ import { tallyOf } from "./gather.ts";
 import { recordIncidents } from "./incidents.ts";
 import { CounterLedger } from "./ledger.ts";
 import { PROGRESS_MS, SETTLE_MS } from "./limits.ts";
+import { DeliveryPace } from "./pace.ts";
 import { countsIntervalMs, planPolicy } from "./plan.ts";
 
 export interface PolicyControllerOptions {
@@ -32,6 +33,8 @@ interface Track {
   generation: number;
   /** Resource version at which this generation was first seen. */
   revision: number;
+  /** When, by the wall clock. */
+  seenMs: number;
   countsDueMs: number;
   /** Resource version of our own last write. */
   writtenRevision: number;
@@ -53,6 +56,7 @@ export class PolicyController {
   readonly #keyByUid = new Map<string, string>();
   readonly #ending = new AbortController();
   readonly #ledSinceMs: number;
+  readonly #pace = new DeliveryPace();
 
   constructor(options: PolicyControllerOptions) {
     this.#options = options;
@@ -117,10 +121,14 @@ export class PolicyController {
       status: facts.status,
       // The plan knows one clock: how long until counts are due, put on the wall.
       countsDueMs: nowMs() + (track.countsDueMs - asOfMs),
+      seenMs: track.seenMs,
+      ledSinceMs: nowMs() + (this.#ledSinceMs - asOfMs),
       nowMs: nowMs(),
     });
     track.isUnsettled = isUnsettled;
     if (status === undefined) return againMs;
+    const waitMs = this.#pace.waitMs(key, roster.sensors.size, asOfMs);
+    if (waitMs > 0) return waitMs;
     const written = await client
       .patchStatus<KubeObject>(RESOURCE_OF[facts.kind], facts.metadata, status, { current: facts, resourceVersion: facts.metadata.resourceVersion, fieldManager, signal })
       .catch(unlessGone);
@@ -146,13 +154,13 @@ export class PolicyController {
     const revision = revisionOf(facts.metadata.resourceVersion);
     const known = this.#tracks.get(key);
     if (known !== undefined) {
-      if (known.generation !== generation) Object.assign(known, { generation, revision });
+      if (known.generation !== generation) Object.assign(known, { generation, revision, seenMs: this.#options.nowMs() });
       return known;
     }
     // Spread, so that a new leader does not write all counts at one time.
     const countsDueMs = this.#options.monotonicMs() + Math.random() * this.#intervalMs();
     const wasStalled = facts.status.conditions?.some(({ type, status }) => type === "Stalled" && status === "True") === true;
-    const track: Track = { uid, generation, revision, countsDueMs, writtenRevision: 0, isUnsettled: true, wasStalled };
+    const track: Track = { uid, generation, revision, seenMs: this.#options.nowMs(), countsDueMs, writtenRevision: 0, isUnsettled: true, wasStalled };
     this.#tracks.set(key, track);
     this.#keyByUid.set(uid, key);
     this.#ledger.open(uid, facts.status.counters);
@@ -167,6 +175,7 @@ export class PolicyController {
     const track = this.#tracks.get(key);
     if (track === undefined) return;
     this.#tracks.delete(key);
+    this.#pace.forget(key);
     this.#keyByUid.delete(track.uid);
     this.#ledger.close(track.uid);
   }

@@ -2,10 +2,16 @@
 
 /** Deliveries of policies' status changes to sensors, a second, over all policies. */
 export const DELIVERIES_PER_SECOND = 1_000;
+/** The same of what somebody waits for, a thousand new policies say: about one processor of an API server. */
+export const URGENT_DELIVERIES_PER_SECOND = 10_000;
+/** So much of it may come at once after a quiet time. */
+export const BURST_MS = 1_000;
 /** A policy's counts are written no oftener than this, in however small a cluster. */
 export const SHORTEST_INTERVAL_MS = 10_000;
 /** Sensors that load a new generation do so one after the other: their progress is looked at together. */
 export const PROGRESS_MS = 300;
+/** Most policies are loaded everywhere by then: it is not said before that they are not. */
+export const LOADING_UNSAID_MS = 2_000;
 /** After the start of a leader, sensors tell their counters anew; until then a status is not believed to be behind. */
 export const SETTLE_MS = 60_000;
 

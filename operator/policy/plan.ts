@@ -5,7 +5,7 @@
 import { mergeConditions, readiness, sameStatus, type ConditionWords, type Verdict } from "../condition/mod.ts";
 import type { Condition, NodeFailure, PolicyStatus } from "../../crds/mod.ts";
 import type { Counters } from "./ledger.ts";
-import { DELIVERIES_PER_SECOND, SHORTEST_INTERVAL_MS } from "./limits.ts";
+import { DELIVERIES_PER_SECOND, LOADING_UNSAID_MS, SETTLE_MS, SHORTEST_INTERVAL_MS } from "./limits.ts";
 
 /** Sensors as one policy sees them. */
 export interface Tally {
@@ -31,6 +31,9 @@ export interface PolicyInput {
   readonly status: PolicyStatus;
   /** When counts may be written. */
   readonly countsDueMs: number;
+  /** Since when this leader knows this generation, and since when it leads. */
+  readonly seenMs: number;
+  readonly ledSinceMs: number;
   readonly nowMs: number;
 }
 
@@ -63,8 +66,17 @@ export function planPolicy(input: PolicyInput): PolicyPlan {
   };
   const isUnsettled = fault === undefined && verdict.state === "Reconciling";
   if (sameStatus(next, status)) return { isUnsettled };
+  if (isUnsettled) {
+    // To a new leader sensors come back one by one: what was ready is not taken back for that.
+    if (isReady(status, generation) && nowMs < input.ledSinceMs + SETTLE_MS) return { againMs: input.ledSinceMs + SETTLE_MS - nowMs, isUnsettled: false };
+    if (nowMs < input.seenMs + LOADING_UNSAID_MS) return { againMs: input.seenMs + LOADING_UNSAID_MS - nowMs, isUnsettled };
+  }
   if (nowMs >= countsDueMs || isUrgent(next, status)) return { status: next, isUnsettled };
   return { againMs: countsDueMs - nowMs, isUnsettled };
+}
+
+function isReady({ observedGeneration, conditions = [] }: PolicyStatus, generation: number): boolean {
+  return observedGeneration === generation && conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }
 
 function verdictOf({ fault, tally }: PolicyInput): Verdict {

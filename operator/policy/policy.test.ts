@@ -5,6 +5,7 @@ import { enforcingOf, type FleetRules } from "./enforcing.ts";
 import { policyFacts } from "./facts.ts";
 import { tallyOf } from "./gather.ts";
 import { CounterLedger } from "./ledger.ts";
+import { DeliveryPace } from "./pace.ts";
 import { countsIntervalMs, planPolicy, type PolicyInput, type Tally } from "./plan.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
@@ -16,10 +17,29 @@ const input = (more: Partial<PolicyInput> = {}): PolicyInput => ({
   enforcing: { status: "True", reason: "Enforce", message: "" },
   status: {},
   countsDueMs: NOW,
+  seenMs: NOW - 3_600_000,
+  ledSinceMs: NOW - 3_600_000,
   nowMs: NOW,
   ...more,
 });
 const conditionOf = (given: PolicyInput, type: string) => planPolicy(given).status?.conditions?.find((condition) => condition.type === type);
+
+describe("writes to many sensors", () => {
+  it("come at once while they are few", () => {
+    const pace = new DeliveryPace();
+    expect(["a", "b", "c"].map((key) => pace.waitMs(key, 3, NOW))).toEqual([0, 0, 0]);
+  });
+
+  it("wait for their turn, each once, when together they are more than the budget", () => {
+    const pace = new DeliveryPace();
+    // Half a second each: three come of the burst and the budget, then one every half second.
+    const asked = ["a", "b", "c", "d", "e"].map((key) => pace.waitMs(key, 5_000, NOW));
+    expect(asked).toEqual([0, 0, 0, 500, 1_000]);
+    expect(pace.waitMs("e", 5_000, NOW + 400)).toBe(600);
+    expect(pace.waitMs("d", 5_000, NOW + 500)).toBe(0);
+    expect(pace.waitMs("d", 5_000, NOW + 500)).toBe(1_000);
+  });
+});
 
 describe("a policy", () => {
   for (const [what, state, reason, more] of [
@@ -56,6 +76,13 @@ describe("a policy", () => {
   describe("with a status that is there", () => {
     const counters = { detections: 1, wouldReset: 0, reset: 0, confirmed: 0, suppressed: 0 };
     const written = planPolicy(input({ counters })).status!;
+    for (const [what, againMs, more] of [
+      ["a sensor that a new leader has not heard yet", 59_000, { tally: { ...ALL, ready: 2 }, ledSinceMs: NOW - 1_000 }],
+      ["another generation that sensors have just begun to load", 1_900, { generation: 2, tally: { ...ALL, ready: 0 }, seenMs: NOW - 100 }],
+    ] as const) {
+      it(`${what} is not said yet`, () => expect(planPolicy(input({ counters, status: written, ...more }))).toMatchObject({ againMs }));
+    }
+
     for (const [what, isWritten, more] of [
       ["nothing new", false, {}],
       ["a count, before it is due", false, { counters: { ...counters, detections: 9 } }],
@@ -63,6 +90,8 @@ describe("a policy", () => {
       ["a sensor more, before counts are due", false, { tally: { ...ALL, desired: 4, ready: 4 } }],
       ["another generation", true, { generation: 2 }],
       ["a sensor that failed", true, { tally: { ...ALL, ready: 2, failed: 1, failures: [{ node: "n1", message: "m" }] } }],
+      ["a sensor that loads again", true, { tally: { ...ALL, ready: 2 } }],
+      ["another generation that sensors still load", true, { generation: 2, tally: { ...ALL, ready: 0 }, seenMs: NOW - 3_000 }],
       ["the emergency stop", true, { enforcing: { status: "False", reason: "ObserveOnly", message: "m" } }],
     ] as const) {
       it(`${what} is ${isWritten ? "written at once" : "not written yet"}`, () => {

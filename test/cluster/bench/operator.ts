@@ -75,10 +75,10 @@ export class OperatorProcess {
     const operator = new OperatorProcess(child, directory, log);
     try {
       await until("the operator to say where reports go", async () => {
-        if (operator.#hasEnded) return true;
+        if (operator.hasEnded) return true;
         return (await server.request("GET", CONFIG_MAP)).status === 200;
       }, READY_MS, 100);
-      if (operator.#hasEnded) throw new Error("It ended before it said where reports go");
+      if (operator.hasEnded) throw new Error("It ended before it said where reports go");
     } catch (error) {
       const words = operator.lastWords();
       await operator.close();
@@ -91,13 +91,13 @@ export class OperatorProcess {
     return this.#child.pid!;
   }
 
-  get #hasEnded(): boolean {
+  get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** @throws where it has ended by itself. */
   checkAlive(): void {
-    if (this.#hasEnded) throw new Error(`The operator ended with ${this.#child.exitCode ?? this.#child.signalCode}: ${this.lastWords()}`);
+    if (this.hasEnded) throw new Error(`The operator ended with ${this.#child.exitCode ?? this.#child.signalCode}: ${this.lastWords()}`);
   }
 
   /** As its ConfigMap says, but straight to the process: there is no kube-proxy here. */
@@ -111,7 +111,7 @@ export class OperatorProcess {
   }
 
   async close(): Promise<void> {
-    if (!this.#hasEnded) {
+    if (!this.hasEnded) {
       const ended = new Promise((resolve) => this.#child.once("exit", resolve));
       this.#child.kill("SIGTERM");
       const timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE_MS);

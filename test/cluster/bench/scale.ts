@@ -99,10 +99,8 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
   try {
     await estate.showSensorsRunning();
     crowd.startReporting(await operator.streamAddress(server), ASSEMBLY_MS);
-    await until("every sensor to be heard", () => {
-      operator.checkAlive();
-      return crowd.heard === crowd.size;
-    }, ASSEMBLED_MS, 100);
+    await until("every sensor to be heard", () => operator.hasEnded || crowd.heard === crowd.size, ASSEMBLED_MS, 100);
+    operator.checkAlive();
     const assembledSeconds = (performance.now() - startMs) / 1_000;
     say(`${crowd.size} sensors report after ${assembledSeconds.toFixed(1)} s; a moment to settle`);
     await sleep(SETTLE_MS);
