@@ -38,7 +38,6 @@ interface Track {
   countsDueMs: number;
   /** Resource version of our own last write. */
   writtenRevision: number;
-  isUnsettled: boolean;
   wasStalled: boolean;
 }
 
@@ -53,6 +52,8 @@ export class PolicyController {
   readonly #options: PolicyControllerOptions;
   readonly #ledger = new CounterLedger();
   readonly #tracks = new Map<string, Track>();
+  /** Keys whose generation sensors still load: each report is compared with these, not with all. */
+  readonly #unsettled = new Set<string>();
   readonly #keyByUid = new Map<string, string>();
   readonly #ending = new AbortController();
   readonly #ledSinceMs: number;
@@ -75,22 +76,21 @@ export class PolicyController {
       const key = this.#keyByUid.get(uid);
       if (key !== undefined) enqueueAfter(key, PROGRESS_MS);
     }
-    for (const [key, { isUnsettled, revision }] of this.#tracks) {
-      if (isUnsettled && (isBack || (policiesBefore < revision && sensor.policies >= revision))) enqueueAfter(key, PROGRESS_MS);
+    for (const key of this.#unsettled) {
+      const { revision } = this.#tracks.get(key)!;
+      if (isBack || (policiesBefore < revision && sensor.policies >= revision)) enqueueAfter(key, PROGRESS_MS);
     }
     if (report.incidents.length > 0) void recordIncidents(client, recorder, report.node, report.incidents, (uid) => this.#keyByUid.has(uid), this.#ending.signal);
   }
 
   /** Something outside changed that all depend on: fleets, namespaces, nodes, which sensors are fresh. */
   lookAtAll(): void {
-    for (const [key, track] of this.#tracks) this.#options.enqueueAfter(key, track.isUnsettled ? PROGRESS_MS : PROGRESS_MS * 3);
+    for (const key of this.#tracks.keys()) this.#options.enqueueAfter(key, this.#unsettled.has(key) ? PROGRESS_MS : PROGRESS_MS * 3);
   }
 
   get figures(): { readonly policies: number; readonly unsettled: number; readonly counterPairs: number; readonly countersLeftOut: number } {
     const { pairs, leftOut } = this.#ledger.figures;
-    let unsettled = 0;
-    for (const { isUnsettled } of this.#tracks.values()) if (isUnsettled) unsettled++;
-    return { policies: this.#tracks.size, unsettled, counterPairs: pairs, countersLeftOut: leftOut };
+    return { policies: this.#tracks.size, unsettled: this.#unsettled.size, counterPairs: pairs, countersLeftOut: leftOut };
   }
 
   close(): void {
@@ -125,7 +125,8 @@ export class PolicyController {
       ledSinceMs: nowMs() + (this.#ledSinceMs - asOfMs),
       nowMs: nowMs(),
     });
-    track.isUnsettled = isUnsettled;
+    if (isUnsettled) this.#unsettled.add(key);
+    else this.#unsettled.delete(key);
     if (status === undefined) return againMs;
     const waitMs = this.#pace.waitMs(key, roster.sensors.size, asOfMs);
     if (waitMs > 0) return waitMs;
@@ -160,8 +161,9 @@ export class PolicyController {
     // Spread, so that a new leader does not write all counts at one time.
     const countsDueMs = this.#options.monotonicMs() + Math.random() * this.#intervalMs();
     const wasStalled = facts.status.conditions?.some(({ type, status }) => type === "Stalled" && status === "True") === true;
-    const track: Track = { uid, generation, revision, seenMs: this.#options.nowMs(), countsDueMs, writtenRevision: 0, isUnsettled: true, wasStalled };
+    const track: Track = { uid, generation, revision, seenMs: this.#options.nowMs(), countsDueMs, writtenRevision: 0, wasStalled };
     this.#tracks.set(key, track);
+    this.#unsettled.add(key);
     this.#keyByUid.set(uid, key);
     this.#ledger.open(uid, facts.status.counters);
     return track;
@@ -175,6 +177,7 @@ export class PolicyController {
     const track = this.#tracks.get(key);
     if (track === undefined) return;
     this.#tracks.delete(key);
+    this.#unsettled.delete(key);
     this.#pace.forget(key);
     this.#keyByUid.delete(track.uid);
     this.#ledger.close(track.uid);

@@ -25,6 +25,7 @@ interface TokenReview {
   };
 }
 
+const NOT_OURS: Authentication = { status: 401, message: "Show the token of a sensor's service account" };
 /** The API server puts it into tokens of pods that run on a node (Kubernetes 1.32). */
 const NODE_CLAIM = "authentication.kubernetes.io/node-name";
 
@@ -44,12 +45,11 @@ export class Authenticator {
   /** Never rejects. */
   async authenticate(authorization: string | undefined): Promise<Authentication> {
     const token = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined || token.length > MAX_TOKEN_BYTES || !this.#mayBeOurs(token)) {
-      return { status: 401, message: "Show the token of a sensor's service account" };
-    }
+    if (token === undefined || token.length > MAX_TOKEN_BYTES) return NOT_OURS;
     const key = createHash("sha256").update(token).digest("base64");
     const kept = this.#kept.get(key);
     if (kept !== undefined && this.#options.nowMs() < kept.untilMs) return kept.answer;
+    if (!this.#mayBeOurs(token)) return NOT_OURS;
     let asking = this.#underWay.get(key);
     if (asking === undefined) {
       if (this.#underWay.size >= MAX_REVIEWS_UNDER_WAY) return { status: 503, message: "Try again: many tokens are being reviewed" };
