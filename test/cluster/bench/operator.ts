@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installedCopy } from "../../bench/installed.ts";
@@ -19,27 +19,35 @@ const GRACE_MS = 10_000;
 const LAST_WORDS = 2_000;
 const STREAM_PORT = 8_443;
 const CONFIG_MAP = `/api/v1/namespaces/${INSTALL_NAMESPACE}/configmaps/flowreset-report-stream`;
-/** $1 holds the service account's files; the rest is the program. /var/run is /run. */
-const ENTER = `mount -t tmpfs tmpfs /run
+/** As the chart's values have it: by this limit Node.js sizes its heap. */
+const MEMORY_LIMIT_BYTES = 512 << 20;
+/** $1 names a memory cgroup (version 1 or 2), $2 holds the service account's files; the rest is the program. /var/run is /run. */
+const ENTER = `if [ -d /sys/fs/cgroup/memory ]; then group=/sys/fs/cgroup/memory/$1 limit=memory.limit_in_bytes; else group=/sys/fs/cgroup/$1 limit=memory.max; fi
+mkdir -p "$group"
+echo ${MEMORY_LIMIT_BYTES} > "$group/$limit"
+echo $$ > "$group/cgroup.procs"
+shift
+mount -t tmpfs tmpfs /run
 mkdir -p /run/secrets/kubernetes.io
 cp -r "$1" /run/secrets/kubernetes.io/serviceaccount
 shift
 exec "$@"`;
 
-/** PROFILE=folder has each operator leave a CPU profile there. */
-function profiling(): string[] {
-  const folder = process.env["PROFILE"];
-  return folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
+/** OPERATOR_FLAGS="--cpu-prof --cpu-prof-dir=/somewhere" has Node.js say where its time goes. */
+function ownFlags(): string[] {
+  return (process.env["OPERATOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
 }
 
 export class OperatorProcess {
   readonly #child: ChildProcess;
   readonly #directory: string;
+  readonly #group: string;
   readonly #log: string;
 
-  private constructor(child: ChildProcess, directory: string, log: string) {
+  private constructor(child: ChildProcess, directory: string, group: string, log: string) {
     this.#child = child;
     this.#directory = directory;
+    this.#group = group;
     this.#log = log;
   }
 
@@ -52,12 +60,13 @@ export class OperatorProcess {
     writeFileSync(join(account, "ca.crt"), server.caPem);
     writeFileSync(join(account, "namespace"), INSTALL_NAMESPACE);
     const program = installedCopy(join(directory, "installed"));
+    const group = `flowreset-bench-${process.pid}`;
     const log = join(directory, "log");
     const output = openSync(log, "a");
     const { hostname, port } = new URL(server.url);
     const { status } = await server.request("DELETE", CONFIG_MAP);
     if (status !== 200 && status !== 404) throw new Error(`Cannot remove ${CONFIG_MAP}: ${status}`);
-    const command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-euc", ENTER, "sh", account, process.execPath, ...profiling(), program, "operator"];
+    const command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-euc", ENTER, "sh", group, account, process.execPath, ...ownFlags(), program, "operator"];
     const child = spawn(command[0]!, command.slice(1), {
       stdio: ["ignore", output, output],
       env: {
@@ -72,7 +81,7 @@ export class OperatorProcess {
       },
     });
     closeSync(output);
-    const operator = new OperatorProcess(child, directory, log);
+    const operator = new OperatorProcess(child, directory, group, log);
     try {
       await until("the operator to say where reports go", async () => {
         if (operator.hasEnded) return true;
@@ -119,5 +128,6 @@ export class OperatorProcess {
       clearTimeout(timer);
     }
     rmSync(this.#directory, { recursive: true, force: true });
+    for (const folder of [`/sys/fs/cgroup/memory/${this.#group}`, `/sys/fs/cgroup/${this.#group}`]) if (existsSync(folder)) rmdirSync(folder);
   }
 }
