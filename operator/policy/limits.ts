@@ -2,10 +2,10 @@
 
 /** Deliveries of policies' status changes to sensors, a second, over all policies. */
 export const DELIVERIES_PER_SECOND = 1_000;
-/** The same of what somebody waits for, a thousand new policies say: about one processor of an API server. */
-export const URGENT_DELIVERIES_PER_SECOND = 10_000;
+/** The same of what somebody waits for, a thousand new policies say: about half a processor of an API server. */
+export const URGENT_DELIVERIES_PER_SECOND = 5_000;
 /** So much of it may come at once after a quiet time. */
-export const BURST_MS = 1_000;
+export const BURST_MS = 2_000;
 /** A policy's counts are written no oftener than this, in however small a cluster. */
 export const SHORTEST_INTERVAL_MS = 10_000;
 /** Sensors that load a new generation do so one after the other: their progress is looked at together. */

@@ -32,12 +32,12 @@ describe("writes to many sensors", () => {
 
   it("wait for their turn, each once, when together they are more than the budget", () => {
     const pace = new DeliveryPace();
-    // Half a second each: three come of the burst and the budget, then one every half second.
+    // A second each: three come at once of what was saved up, then one every second.
     const asked = ["a", "b", "c", "d", "e"].map((key) => pace.waitMs(key, 5_000, NOW));
-    expect(asked).toEqual([0, 0, 0, 500, 1_000]);
-    expect(pace.waitMs("e", 5_000, NOW + 400)).toBe(600);
-    expect(pace.waitMs("d", 5_000, NOW + 500)).toBe(0);
-    expect(pace.waitMs("d", 5_000, NOW + 500)).toBe(1_000);
+    expect(asked).toEqual([0, 0, 0, 1_000, 2_000]);
+    expect(pace.waitMs("e", 5_000, NOW + 400)).toBe(1_600);
+    expect(pace.waitMs("d", 5_000, NOW + 1_000)).toBe(0);
+    expect(pace.waitMs("d", 5_000, NOW + 1_000)).toBe(2_000);
   });
 });
 

@@ -10,11 +10,8 @@ export const MAX_HEADER_BYTES = 16_384;
 /** A token of a service account has about 1,500. */
 export const MAX_TOKEN_BYTES = 8_192;
 export const REQUEST_TIMEOUT_MS = 10_000;
-/**
- * An open TLS connection costs 63 kB here, a new one a millisecond: those of a small fleet, which reports every few
- * seconds, stay open, those of thousands of sensors would be 300 MB. The answer says so, and the sensor closes first.
- */
-export const KEEP_ALIVE_MS = 5_000;
+/** Longer than the longest pause between two reports of a sensor. */
+export const KEEP_ALIVE_MS = 90_000;
 
 /** How long an answer of the API server about a token holds: so long a sensor may go on after its pod was deleted. */
 export const REVIEW_KEPT_MS = 60_000;

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, Reflector, RESOURCES } from "../../../kube/mod.ts";
 import type { KubeClient, KubeObject } from "../../../kube/mod.ts";
+import { until } from "../../lab/mod.ts";
 import type { PrivateApiServer } from "../mod.ts";
 import type { Deliveries } from "./crowd.ts";
 import { namespaceName, podAddress } from "./names.ts";
@@ -11,6 +12,8 @@ const UNKNOWN_EVERY = 10;
 /** They are gone again before the next measurement. */
 const TTL_SECONDS = 60;
 const PODS = 10;
+/** Far beyond what any of them may take. */
+const LAST_MS = 30_000;
 
 interface Finished extends KubeObject {
   readonly status?: { readonly phase?: string; readonly sensors?: { readonly asked: number; readonly answered: number }; readonly summary?: { readonly matched: number; readonly confirmed: number } };
@@ -48,7 +51,7 @@ export class FlowResetMaker {
     return new FlowResetMaker(server, await connect({ kubeconfig: server.kubeconfigPath }), deliveries);
   }
 
-  /** Makes them for `seconds`, spread evenly, then waits for the last to end. */
+  /** Makes them for `seconds`, spread evenly. */
   async run(perMinute: number, seconds: number, nodes: number): Promise<FlowResetTimes> {
     this.#times = noTimes();
     const count = Math.round((perMinute * seconds) / 60);
@@ -58,13 +61,19 @@ export class FlowResetMaker {
       await this.#make(nodes);
     }
     await sleep(Math.max(0, startMs + seconds * 1_000 - performance.now()));
-    this.#times.unfinished = this.#pending.size;
     return this.#times;
+  }
+
+  /** Waits for the last of them to end, for a while. */
+  async finish(): Promise<void> {
+    await until("the last FlowResets to end", () => this.#pending.size === 0, LAST_MS, 50).catch(() => {});
+    this.#times.unfinished = this.#pending.size;
+    this.#pending.clear();
   }
 
   async #make(nodes: number): Promise<void> {
     const index = this.#number++;
-    const name = `kill-${index}`;
+    const name = `kill-${nodes}-${index}`;
     const isKnown = index % UNKNOWN_EVERY !== UNKNOWN_EVERY - 1;
     const node = (index * 7_919) % nodes;
     const pod = index % PODS;

@@ -25,6 +25,10 @@ export interface ScaleSettings {
   readonly flowResetsPerMinute: number;
   readonly idleSeconds: number;
   readonly busySeconds: number;
+  /** After a start, until its lists and garbage are over; so long is also measured what the API server asks of itself. */
+  readonly restSeconds: number;
+  /** Within which sensors come after an operator's start. */
+  readonly assemblySeconds: number;
 }
 
 /** What was measured at one size. */
@@ -32,6 +36,8 @@ export interface ScaleResult {
   readonly nodes: number;
   /** From the operator's start until every sensor had reported to it. */
   readonly assembledSeconds: number;
+  /** From there until every policy was Ready, written for the first time or not; NaN where it was given up. */
+  readonly readySeconds: number;
   readonly idle: Window;
   readonly busy: Window;
   readonly flowResets: FlowResetTimes;
@@ -42,13 +48,9 @@ export interface ScaleResult {
   readonly heartbeatFailures: number;
 }
 
-/** What the API server asks of itself is measured so long. */
-const ALONE_MS = 15_000;
-/** Sensors come within so long after an operator's start. */
-const ASSEMBLY_MS = 10_000;
 const ASSEMBLED_MS = 120_000;
-/** Lists, first statuses and garbage of the start are over by then. */
-const SETTLE_MS = 15_000;
+/** Then it is measured as it is. */
+const READY_MS = 240_000;
 
 export function scaleSettings(): ScaleSettings {
   const number = (name: string, otherwise: number): number => {
@@ -58,7 +60,7 @@ export function scaleSettings(): ScaleSettings {
   };
   const sizes = (env["NODES"] ?? "500 1500 5000").split(/[ ,]+/).map(Number);
   if (sizes.some((size, index) => !(size >= 2) || size > 30_000 || size <= (sizes[index - 1] ?? 0))) throw new Error(`Give NODES as growing numbers from 2 to 30000: current value is ${env["NODES"]}`);
-  return { sizes, policies: number("POLICIES", 1_000), flowResetsPerMinute: number("FLOW_RESETS", 100), idleSeconds: number("IDLE_SECONDS", 90), busySeconds: number("BUSY_SECONDS", 60) };
+  return { sizes, policies: number("POLICIES", 1_000), flowResetsPerMinute: number("FLOW_RESETS", 100), idleSeconds: number("IDLE_SECONDS", 90), busySeconds: number("BUSY_SECONDS", 60), restSeconds: 15, assemblySeconds: 10 };
 }
 
 export async function measureScale(say: (text: string) => void, settings = scaleSettings()): Promise<Table[]> {
@@ -69,7 +71,7 @@ export async function measureScale(say: (text: string) => void, settings = scale
   const crowd = new Crowd(server, say);
   try {
     await estate.found(policies);
-    const own = await measureOwnRequests(server, () => sleep(ALONE_MS));
+    const own = await measureOwnRequests(server, () => sleep(settings.restSeconds * 1_000));
     const results: ScaleResult[] = [];
     for (const nodes of sizes) {
       await estate.growTo(nodes);
@@ -98,12 +100,13 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
   const operator = await OperatorProcess.start(server);
   try {
     await estate.showSensorsRunning();
-    crowd.startReporting(await operator.streamAddress(server), ASSEMBLY_MS);
+    crowd.startReporting(await operator.streamAddress(server), settings.assemblySeconds * 1_000);
     await until("every sensor to be heard", () => operator.hasEnded || crowd.heard === crowd.size, ASSEMBLED_MS, 100);
     operator.checkAlive();
     const assembledSeconds = (performance.now() - startMs) / 1_000;
-    say(`${crowd.size} sensors report after ${assembledSeconds.toFixed(1)} s; a moment to settle`);
-    await sleep(SETTLE_MS);
+    say(`${crowd.size} sensors report after ${assembledSeconds.toFixed(1)} s; until every policy is Ready`);
+    const readySeconds = await untilReady(server, operator, policies, startMs);
+    await sleep(settings.restSeconds * 1_000);
     const subjects = { server, crowd, operatorPid: operator.pid };
     say(`idle for ${idleSeconds} s`);
     const idle = await measureWindow(subjects, () => sleep(idleSeconds * 1_000));
@@ -114,6 +117,7 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
     let busy: Window;
     try {
       busy = await measureWindow(subjects, async () => void (flowResets = await maker.run(flowResetsPerMinute, busySeconds, estate.nodes)));
+      await maker.finish();
     } finally {
       await maker.close();
     }
@@ -122,11 +126,19 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
     const readyPolicies = await countReady(server);
     say(`${readyPolicies} of ${policies} policies are Ready; the operator has ${busy.operatorPeakMb.toFixed(0)} MB`);
     const { figures, watches } = crowd;
-    return { nodes: crowd.size, assembledSeconds, idle, busy, flowResets: flowResets!, readyPolicies, statuses, nextReportMs: figures.nextReportMs, lostWatches: watches.figures.lost, heartbeatFailures: figures.heartbeatFailures };
+    return { nodes: crowd.size, assembledSeconds, readySeconds, idle, busy, flowResets: flowResets!, readyPolicies, statuses, nextReportMs: figures.nextReportMs, lostWatches: watches.figures.lost, heartbeatFailures: figures.heartbeatFailures };
   } finally {
     await crowd.stopReporting();
     await operator.close();
   }
+}
+
+/** A status goes to every sensor, and the operator paces such writes: the first ones of a thousand policies take their time. */
+async function untilReady(server: Scene["server"], operator: OperatorProcess, policies: number, startMs: number): Promise<number> {
+  const isReady = async (): Promise<boolean> => operator.hasEnded || (await countReady(server)) === policies;
+  const inTime = await until("every policy to be Ready", isReady, READY_MS, 2_000).catch(() => undefined);
+  operator.checkAlive();
+  return inTime === undefined ? NaN : (performance.now() - startMs) / 1_000;
 }
 
 async function countReady(server: Scene["server"]): Promise<number> {

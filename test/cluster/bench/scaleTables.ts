@@ -19,6 +19,7 @@ function load(results: readonly ScaleResult[], settings: ScaleSettings, watchesE
   const { policies, flowResetsPerMinute, idleSeconds, busySeconds } = settings;
   const figures: Figure[] = [
     ["operator start to every sensor heard, s", ({ assembledSeconds }) => assembledSeconds],
+    ["operator start to every policy Ready, s", ({ readySeconds }) => readySeconds],
     [`policies Ready, of ${policies}`, ({ readyPolicies }) => readyPolicies, policies],
     ["pause between reports asked, s", ({ nextReportMs }) => nextReportMs / 1_000],
     ["idle: stored writes a node a minute", ({ idle, nodes }) => idle.storedWrites / nodes / (idle.seconds / 60), "< 1"],
