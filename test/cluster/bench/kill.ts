@@ -25,6 +25,9 @@ const GOAL = { deadP50: 50, deadP99: 200, completeP99: 1_000 } as const;
 type Apply = (object: object) => Promise<number>;
 
 interface Try {
+  readonly confirmed: boolean;
+  /** What the object says of it where that is not Confirmed. */
+  readonly otherwise: string;
   readonly lived: boolean;
   readonly sentToDeadMs: number;
   readonly acceptedToDeadMs: number;
@@ -32,18 +35,22 @@ interface Try {
 }
 
 interface Finished extends KubeObject {
-  readonly status?: { readonly phase?: string; readonly summary?: { readonly confirmed: number } };
+  readonly status?: { readonly phase?: string; readonly summary?: { readonly confirmed: number }; readonly message?: string; readonly flows?: readonly { readonly outcome: string; readonly reason?: string; readonly node: string }[] };
 }
 
 export async function measureKill(say: (text: string) => void, grounds: readonly KillGround[]): Promise<Table[]> {
   const tries = Number(env["TRIES"] ?? TRIES);
   if (!(tries >= 1 && tries <= 10_000)) throw new Error(`Give TRIES a number from 1 to 10000: current value is ${env["TRIES"]}`);
   const rows: Table["rows"][number][] = [];
+  const notes: string[] = [];
   for (const ground of grounds) {
     const apply = { "kubectl apply": (object: object) => byKubectl(ground, object), POST: (object: object) => byPost(ground, object) };
     for (const [way, by] of Object.entries(apply)) {
       say(`kill: ${tries} connections, ${ground.name}, by ${way}`);
-      rows.push(row(`${ground.name}, ${way}`, await measureWay(ground, by, tries)));
+      const name = `${ground.name}, ${way}`;
+      const measured = await measureWay(ground, by, tries);
+      rows.push(row(name, measured));
+      notes.push(...others(name, measured));
     }
   }
   return [
@@ -57,14 +64,15 @@ export async function measureKill(say: (text: string) => void, grounds: readonly
         "Of kubectl it is the time in its own log (-v=6); its start, which takes most of a second here, is not in it.",
         `Each connection is ${AGE_MS} ms old and has carried a line there and back; it is idle when it is killed. Death is what poll() tells of each socket.`,
         "Complete: when a watch of our own told that the object says so. API server, etcd, kubelets, sensors and operator share this machine.",
+        ...notes,
       ],
     },
   ];
 }
 
-function row(name: string, tries: readonly (Try & { confirmed: boolean })[]): (string | number)[] {
+function row(name: string, tries: readonly Try[]): (string | number)[] {
   const of = (pick: (one: Try) => number, q: number): number => percentile(tries.map(pick).filter(Number.isFinite), q);
-  const share = (fits: (one: Try & { confirmed: boolean }) => boolean): number => (100 * tries.filter(fits).length) / tries.length;
+  const share = (fits: (one: Try) => boolean): number => (100 * tries.filter(fits).length) / tries.length;
   return [
     name, tries.length, share(({ lived }) => !lived), share(({ confirmed }) => confirmed),
     of(({ acceptedToDeadMs }) => acceptedToDeadMs, 0.5), of(({ acceptedToDeadMs }) => acceptedToDeadMs, 0.99),
@@ -73,7 +81,7 @@ function row(name: string, tries: readonly (Try & { confirmed: boolean })[]): (s
   ];
 }
 
-async function measureWay(ground: KillGround, apply: Apply, count: number): Promise<(Try & { confirmed: boolean })[]> {
+async function measureWay(ground: KillGround, apply: Apply, count: number): Promise<Try[]> {
   const client = await connect({ kubeconfig: ground.api.kubeconfigPath });
   const finished = new Map<string, { atMs: number; object: Finished }>();
   const reflector = new Reflector<Finished>({
@@ -89,7 +97,7 @@ async function measureWay(ground: KillGround, apply: Apply, count: number): Prom
   const ends = await Ends.start({ ...ground, port: PORT });
   try {
     await until("the watch to begin", () => reflector.isSynced);
-    const tries: (Try & { confirmed: boolean })[] = [];
+    const tries: Try[] = [];
     for (let index = 0; index < count; index++) {
       const port = await ends.open();
       await sleep(AGE_MS);
@@ -105,6 +113,7 @@ async function measureWay(ground: KillGround, apply: Apply, count: number): Prom
         acceptedToDeadMs: deadMs - acceptedMs,
         acceptedToCompleteMs: complete?.object.status?.phase === "Succeeded" ? complete.atMs - acceptedMs : NaN,
         confirmed: complete?.object.status?.summary?.confirmed === 1,
+        otherwise: inWords(complete?.object.status),
       });
     }
     return tries;
@@ -113,6 +122,19 @@ async function measureWay(ground: KillGround, apply: Apply, count: number): Prom
     await reflector.close();
     await client.close();
   }
+}
+
+/** "1 Unconfirmed: Silent (node-1)". */
+function inWords(status: Finished["status"]): string {
+  const flows = (status?.flows ?? []).map(({ outcome, reason = "", node }) => `${outcome}: ${reason} (${node})`).toSorted();
+  return flows.length > 0 ? flows.join(", ") : (status?.message ?? "not finished in time");
+}
+
+/** How often each was said of those that were not confirmed. */
+function others(name: string, tries: readonly Try[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { confirmed, otherwise } of tries) if (!confirmed) counts.set(otherwise, (counts.get(otherwise) ?? 0) + 1);
+  return [...counts].map(([words, count]) => `${name}: ${count} not confirmed: ${words}`);
 }
 
 function flowReset({ namespace, clientAddress, serverAddress }: KillGround, name: string, port: number): object {
