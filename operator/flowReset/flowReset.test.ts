@@ -130,6 +130,19 @@ describe("results of several nodes", () => {
     expect(joined(result("n1", { flows: [flow({ connection: "" })] }), result("n2", { flows: [flow({ connection: "", client: "10.0.0.8:1" })] })).counts.matched).toBe(2);
   });
 
+  const unnumbered = flow({ connection: "" });
+  for (const [what, matched, first, second] of [
+    ["that one node alone knows by its numbers is one", 1, [flow()], [unnumbered]],
+    ["that only the second node knows by its numbers is one", 1, [unnumbered], [flow()]],
+    ["of other numbers with the same addresses is another", 2, [flow()], [flow({ connection: "3 4" })]],
+    ["without numbers after one with numbers, both of one node, is another", 2, [flow(), unnumbered], []],
+  ] as const) {
+    it(`a connection ${what}`, () => {
+      const results = [first, second].flatMap((flows, index) => (flows.length === 0 ? [] : [result(`n${index + 1}`, { flows: [...flows] })]));
+      expect(joined(...results).counts.matched).toBe(matched);
+    });
+  }
+
   it("beyond the limit are counted, not kept", () => {
     const many = (from: number) => Array.from({ length: MAX_JOINED_FLOWS }, (_, index) => flow({ connection: `${from + index} 1` }));
     const { flows, counts } = joined(result("n1", { flows: many(0) }), result("n2", { flows: many(MAX_JOINED_FLOWS) }));

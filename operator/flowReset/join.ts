@@ -46,10 +46,12 @@ export function connectionKey({ connection, client, server }: FlowResult): strin
 
 export function joinResults(results: Iterable<NodeResult>): Joined {
   const best = new Map<string, JoinedFlow>();
+  const keys = new TupleKeys();
   let uncounted = 0;
   for (const { node, matched, flows } of results) {
     uncounted += Math.max(0, matched - flows.size);
-    for (const [key, flow] of flows) {
+    for (const [ownKey, flow] of flows) {
+      const key = keys.of(node, ownKey, flow);
       const known = best.get(key);
       if (known === undefined && best.size >= MAX_JOINED_FLOWS) uncounted++;
       else if (known === undefined || isBetter(flow, known)) best.set(key, { ...flow, node });
@@ -57,6 +59,28 @@ export function joinResults(results: Iterable<NodeResult>): Joined {
   }
   const flows = [...best.values()];
   return { flows, counts: countFlows(flows, uncounted) };
+}
+
+/**
+ * Where one node knows a connection's numbers and the other does not (it saw no handshake), the addresses tell that it
+ * is the same, as long as they are the same on both. Of one node two flows are always two.
+ */
+class TupleKeys {
+  readonly #byTuple = new Map<string, { key: string; readonly nodes: Set<string>; isNumbered: boolean }>();
+
+  of(node: string, ownKey: string, { connection, client, server }: FlowResult): string {
+    const tuple = `${client} ${server}`;
+    const known = this.#byTuple.get(tuple);
+    const isNumbered = connection !== "";
+    if (known === undefined) {
+      this.#byTuple.set(tuple, { key: ownKey, nodes: new Set([node]), isNumbered });
+      return ownKey;
+    }
+    if (known.nodes.has(node) || (known.isNumbered && isNumbered)) return ownKey;
+    known.nodes.add(node);
+    known.isNumbered ||= isNumbered;
+    return known.key;
+  }
 }
 
 /** The proof of death wins, whoever has it; else what the first actor says: it did the work. */
