@@ -134,7 +134,7 @@ function inWords(status: Finished["status"]): string {
 function others(name: string, tries: readonly Try[]): string[] {
   const counts = new Map<string, number>();
   for (const { confirmed, otherwise } of tries) if (!confirmed) counts.set(otherwise, (counts.get(otherwise) ?? 0) + 1);
-  return [...counts].map(([words, count]) => `${name}: ${count} not confirmed: ${words}`);
+  return [...counts].map(([words, count]) => `${name}: ${count} counted otherwise than as one Confirmed: ${words}`);
 }
 
 function flowReset({ namespace, clientAddress, serverAddress }: KillGround, name: string, port: number): object {

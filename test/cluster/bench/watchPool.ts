@@ -14,6 +14,7 @@ const KNOWN_LINES = 2_000;
 const LONGEST_OPENING_MS = 60_000;
 /** A Reflector's first wait. */
 const REOPEN_MS = 800;
+const LONGEST_REOPEN_MS = 30_000;
 
 export interface WatchedObject {
   readonly kind: string;
@@ -69,7 +70,13 @@ export class WatchPool {
     const again = (): void => {
       this.figures.watches--;
       this.figures.lost++;
-      setTimeout(() => void (this.#isClosed || this.#openOnce(`${path}&resourceVersion=${newest}`, token, note, again).catch(() => {})), REOPEN_MS * (0.5 + Math.random()));
+      reopen(REOPEN_MS);
+    };
+    const reopen = (waitMs: number): void => {
+      setTimeout(() => {
+        if (this.#isClosed) return;
+        this.#openOnce(`${path}&resourceVersion=${newest}`, token, note, again).catch(() => reopen(Math.min(LONGEST_REOPEN_MS, waitMs * 2)));
+      }, waitMs * (0.5 + Math.random())).unref();
     };
     await this.#openOnce(`${path}&resourceVersion=${newest}`, token, note, again);
   }
@@ -77,20 +84,24 @@ export class WatchPool {
   #openOnce(path: string, token: string, onEvent: (event: WatchedEvent) => void, onEnd: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const place = this.#freeSession();
+      let isOpen = false;
       const stream = place.session.request({ ":path": path, authorization: `Bearer ${token}`, accept: "application/json", "user-agent": "flowreset-sensor" });
       const timer = setTimeout(() => stream.destroy(new Error(`Waited for the watch ${path}: no answer after ${LONGEST_OPENING_MS} ms`)), LONGEST_OPENING_MS);
       stream.once("response", ({ ":status": status }) => {
         clearTimeout(timer);
-        if (status !== 200) return reject(new Error(`Cannot watch ${path}: ${status}`));
+        if (status !== 200) return stream.destroy(new Error(`Cannot watch ${path}: ${status}`));
         this.figures.watches++;
-        stream.once("close", () => {
-          place.streams--;
-          if (!this.#isClosed) onEnd();
-        });
+        isOpen = true;
+        this.#read(stream, onEvent);
         resolve();
       });
       stream.once("error", reject);
-      this.#read(stream, onEvent);
+      stream.once("close", () => {
+        clearTimeout(timer);
+        place.streams--;
+        reject(new Error(`Cannot watch ${path}: it ended`));
+        if (isOpen && !this.#isClosed) onEnd();
+      });
     });
   }
 
