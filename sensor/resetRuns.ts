@@ -43,6 +43,8 @@ interface Run {
   readonly compiled: CompiledPolicy;
   /** Names of connections by the number that events give them. */
   readonly connections: Map<number, string>;
+  /** Of the one that is asked for, where its record is still there. */
+  asked: string;
   readonly matched: readonly { readonly slot: number; readonly generation: number; readonly connection: string }[];
   pending: number;
 }
@@ -82,7 +84,7 @@ export class ResetRuns {
     const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
     const slots = flowResetIsExact(compiled, 0) ? this.#named(this.#decider, compiled.flowResets) : this.#matching(this.#decider, maximum + 1);
     const matched = slots.map((slot) => ({ slot, generation: table.generation(slot), connection: connectionName(table, slot) }));
-    this.#runs.set(id, { compiled, connections: new Map(), matched, pending: 1 });
+    this.#runs.set(id, { compiled, connections: new Map(), asked: "", matched, pending: 1 });
     const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
     recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
     const { leftAlone } = this.#decider;
@@ -130,14 +132,23 @@ export class ResetRuns {
 
   /** Where one connection is named, a table of a million others need not be walked. */
   #named(decider: Decider, reset: Int32Array): number[] {
-    const { table } = this.#options.pipeline;
+    const slot = this.#find(reset);
+    return slot >= 0 && decider.flowResetMatches(0, slot) ? [slot] : [];
+  }
+
+  #find(reset: Int32Array): number {
     const [client, server] = [FlowResetField.Client, FlowResetField.Server];
-    const slot = table.find(
+    return this.#options.pipeline.table.find(
       reset[client]!, reset[client + 1]!, reset[client + 2]!, reset[client + 3]!,
       reset[server]!, reset[server + 1]!, reset[server + 2]!, reset[server + 3]!,
       reset[FlowResetField.ClientPort]!, reset[FlowResetField.ServerPort]!,
     );
-    return slot >= 0 && decider.flowResetMatches(0, slot) ? [slot] : [];
+  }
+
+  /** Another sensor may have ended it a moment ago: by its name both are known to speak of the same one. */
+  #nameOfEnded(reset: Int32Array): string {
+    const slot = this.#find(reset);
+    return slot >= 0 ? connectionName(this.#options.pipeline.table, slot) : "";
   }
 
   /** One connection that is seen under two tuples counts once. */
@@ -207,6 +218,7 @@ export class ResetRuns {
       this.#tellFlow(id, { flow: describeUnseen(record), ...heldBack(verdict), reason: String(decision.reason) });
       return;
     }
+    run.asked = this.#nameOfEnded(reset);
     const tuple = new UnseenTuple();
     tuple.address.set(words.subarray(0, 8));
     tuple.clientPort = clientPort;
@@ -240,10 +252,11 @@ export class ResetRuns {
 
   #tellFlow(id: number, told: ToldFlow): void {
     const { flow, outcome, reason, isSuppressed = false, rsts = 0, timeToFirstRstMicroseconds, timeToConfirmedMicroseconds, actor = "first" } = told;
+    const run = this.#runs.get(id);
     this.#options.tell(id, {
       type: "flow",
       flow_id: flow.flowId,
-      connection: this.#runs.get(id)?.connections.get(flow.flowId) ?? "",
+      connection: run?.connections.get(flow.flowId) ?? run?.asked ?? "",
       client: flow.client,
       server: flow.server,
       interface: flow.interface,
