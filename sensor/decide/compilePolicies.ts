@@ -124,7 +124,8 @@ export class PolicyCompiler {
       return;
     }
     const number = this.detection.add({
-      identity: `${identity}\n${JSON.stringify([spec.subject, rule])}`,
+      // With the mode: what a policy has only counted it looks at anew when it begins to enforce.
+      identity: `${identity}\n${JSON.stringify([spec.mode, spec.subject, rule])}`,
       ...scopeOf(spec, rule, this.#internal),
       owners,
       tenant: this.#inCluster ? this.#subjects.namespace(namespace) + 1 : 0,
