@@ -40,11 +40,22 @@ export default defineConfig({
         extends: true,
         test: {
           name: "cluster",
-          include: ["test/cluster/**/*.e2e.test.ts"],
+          include: ["test/cluster/*.e2e.test.ts"],
           globalSetup: "test/cluster/sharedCluster.setup.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // One cluster, and faults that all of it feels: one file at a time.
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "endToEnd",
+          include: ["test/cluster/endToEnd/*.e2e.test.ts"],
+          globalSetup: ["test/cluster/sharedCluster.setup.ts", "test/cluster/endToEnd/setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

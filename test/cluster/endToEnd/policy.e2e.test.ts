@@ -1,0 +1,95 @@
+/** A ResponsePolicy from its beginning to its end: it counts, it cuts, it stops; and the emergency stop over it. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../../lab/mod.ts";
+import { marking, Scene, sharedProduct, Storm, tellWhy, Witness } from "./mod.ts";
+import type { Pair, Server } from "./mod.ts";
+
+const product = sharedProduct();
+const [one, two] = product.cluster.nodes as [(typeof product.cluster.nodes)[0], (typeof product.cluster.nodes)[0]];
+const PORT = 8080;
+const CONNECTIONS = 8;
+let scene: Scene;
+let server: Server;
+let storm: Storm;
+let innocent: Pair;
+tellWhy(product, () => [scene]);
+
+beforeAll(async () => {
+  scene = await Scene.open(product, "policy");
+  server = await scene.serve("server", two.name, PORT);
+  innocent = await scene.connect("innocent", one.name, server.address, PORT);
+  await scene.pods(scene.pod("storm", one.name, { storm: Storm.words(server.address, PORT, CONNECTIONS) }));
+  storm = new Storm(scene.place("storm", "storm"), PORT, CONNECTIONS);
+});
+afterAll(async () => {
+  await scene[Symbol.asyncDispose]();
+  await product.api.close();
+});
+
+const apply = (mode: "Observe" | "Enforce") => product.api.apply([marking(scene.namespace, mode)]);
+const policy = () => product.get("responsepolicies", "marked", scene.namespace);
+const counters = async () => (await policy()).status?.counters ?? {};
+
+describe("a ResponsePolicy", () => {
+  it("in Observe counts what it would reset, and cuts nothing", async () => {
+    await storm.isCalm();
+    await apply("Observe");
+    await until("the policy to count", async () => (await counters()).wouldReset >= CONNECTIONS, 60_000, 100);
+    expect(await counters()).toMatchObject({ reset: 0, confirmed: 0 });
+    expect(await storm.deaths()).toEqual([]);
+    expect((await policy()).status.sensors).toMatchObject({ desired: 2, ready: 2, failed: 0 });
+  });
+
+  it("switched to Enforce cuts what it matches and nothing else", async () => {
+    await apply("Enforce");
+    await storm.rages();
+    expect(new Set((await storm.deaths()).map(({ how }) => how))).toEqual(new Set(["ECONNRESET"]));
+    await until("the policy to say so", async () => (await counters()).confirmed >= CONNECTIONS, 60_000, 100);
+    await innocent.victim.goesOn();
+    await innocent.neighbour.goesOn();
+  });
+
+  it("deleted cuts no more", async () => {
+    await product.api.kubectl(["delete", "responsepolicy", "marked", `--namespace=${scene.namespace}`]);
+    await storm.isCalm();
+  });
+});
+
+describe("the emergency stop", () => {
+  afterEach(() => product.patchFleet({ enforcement: "Enabled" }));
+
+  it("ends a storm of resets: after the sensors' word nothing is injected, and every object says why", async () => {
+    await apply("Enforce");
+    await storm.rages();
+    await using witness = await Witness.start(product.cluster.nodes, `port ${PORT}`);
+    await storm.rages();
+    expect(witness.seen().length).toBeGreaterThan(0);
+
+    expect((await counters()).wouldReset).toBe(0);
+    const askedMs = Date.now();
+    await product.patchFleet({ enforcement: "ObserveOnly" });
+    const acceptedMs = Date.now();
+    const acknowledgedMs = await Promise.all(product.cluster.nodes.map((node) => product.sensorSaid(node, "emergency stop of the fleet", askedMs)));
+    await storm.isCalm();
+    const seen = witness.seen();
+    const last = seen.at(-1)!;
+    console.log(`emergency stop: the sensors' word ${Math.round(Math.max(...acknowledgedMs) - acceptedMs)} ms after the API server's, the last RST ${Math.round(last.atMs - acceptedMs)} ms`);
+    const deaths = await storm.deaths();
+
+    // Detection goes on: what it would have cut is counted, and no packet leaves.
+    await until("the policy to count what is held back", async () => (await counters()).wouldReset >= CONNECTIONS, 60_000, 100);
+    const reset = await product.finished(scene.namespace, await product.reset(scene.namespace, { client: innocent.victim.endpoint, server: { ip: server.address, port: PORT } }));
+    expect(reset.status).toMatchObject({ phase: "Failed", summary: { reset: 0 } });
+    expect(reset.status.message).toContain("ObserveOnly");
+    expect((await policy()).status.conditions).toContainEqual(expect.objectContaining({ type: "Enforcing", status: "False", reason: "ObserveOnly" }));
+    await innocent.victim.goesOn();
+    expect(await storm.deaths()).toEqual(deaths);
+    expect(witness.seen()).toEqual(seen);
+  });
+
+  it("released lets the policy cut again", async () => {
+    await scene.pods(scene.pod("second", one.name, { storm: Storm.words(server.address, PORT, CONNECTIONS) }));
+    await new Storm(scene.place("second", "storm"), PORT, CONNECTIONS).rages();
+    await innocent.neighbour.goesOn();
+  });
+});
