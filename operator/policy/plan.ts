@@ -79,14 +79,16 @@ function isReady({ observedGeneration, conditions = [] }: PolicyStatus, generati
   return observedGeneration === generation && conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }
 
-function verdictOf({ fault, tally }: PolicyInput): Verdict {
+function verdictOf({ fault, tally, status, generation }: PolicyInput): Verdict {
   if (fault !== undefined) return { state: "Stalled", reason: "Invalid", message: fault };
   const { desired, ready, failed, starting, stale, notSelected } = tally;
   const loaded = `Loaded by ${ready} of ${desired} sensors`;
   if (failed > 0) return { state: "Stalled", reason: "LoadFailed", message: `${failed} of ${desired} sensors could not load it: ${tally.failures[0]?.message ?? ""}` };
   if (desired + stale === 0 && notSelected > 0) return { state: "Ready", reason: "NoNodeSelected", message: `No node is selected; ${notSelected} are not` };
   if (desired === 0) return { state: "Reconciling", reason: "NoSensor", message: stale === 0 ? "No sensor has reported yet" : `All ${stale} sensors are silent` };
-  if (ready === 0 || ready + starting < desired) return { state: "Reconciling", reason: "Loading", message: loaded };
+  // A sensor that starts anew takes back nothing that was said, but nothing is said of it before it has loaded.
+  const settled = isReady(status, generation) ? ready + starting : ready;
+  if (ready === 0 || settled < desired) return { state: "Reconciling", reason: "Loading", message: loaded };
   return { state: "Ready", reason: "Loaded", message: loaded };
 }
 
