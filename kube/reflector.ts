@@ -158,7 +158,9 @@ export class Reflector<T extends KubeObject = KubeObject> {
     if (this.#lists++ > 0) client.counters.relists++;
     this.#listedAtMs = client.clock.monotonicMs();
     this.#listAgainAtMs = this.#listedAtMs + RELIST_SHORTEST_MS + client.clock.random() * (RELIST_LONGEST_MS - RELIST_SHORTEST_MS);
-    this.#setState({ relists: this.#lists - 1, lastContactMs: client.clock.wallMs() });
+    // What stood in the way of this list does no more; whether a watch can be had, is not known yet.
+    const { error } = this.#state;
+    this.#setState({ relists: this.#lists - 1, lastContactMs: client.clock.wallMs(), error: error?.verb === "list" ? undefined : error });
     if (!this.#isSynced) {
       this.#isSynced = true;
       this.#guarded(() => this.#options.onSynced?.(), "onSynced");
