@@ -1,6 +1,5 @@
 /** Under eBPF host routing packets for a pod skip the host's side of its interface: the sensor says so, and kills all the same. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedApiServer } from "../cluster/mod.ts";
 import { echoes, Sessions } from "../lab/killing/sessions.ts";
 import { identity, pointToPoint, redirectPeer } from "../lab/mod.ts";
 import type { Lab, Network } from "../lab/mod.ts";
@@ -17,7 +16,7 @@ describe.runIf(identity() === "root").each(TOPOLOGIES)("by %s", (_, topology, co
   let sensor: ClusterSensor;
 
   beforeAll(async () => {
-    world = await World.open(sharedApiServer(), {}, topology);
+    world = await World.open({}, topology);
     sensor = await world.sensor();
     await world.pod("client", world.net.client);
     await world.pod("server", world.net.server);

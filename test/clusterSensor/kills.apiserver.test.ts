@@ -1,6 +1,5 @@
 /** From `kubectl apply` to dead sockets: a real API server, the real sensor, real connections between pods. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedApiServer } from "../cluster/mod.ts";
 import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
 import type { Session } from "../lab/killing/sessions.ts";
 import { MARK } from "../lab/policies.ts";
@@ -13,7 +12,7 @@ let sensor: ClusterSensor;
 const sessions = new Sessions();
 
 beforeAll(async () => {
-  world = await World.open(sharedApiServer());
+  world = await World.open();
   sensor = await world.sensor();
   await world.pod("client", world.net.client, { labels: { app: "client" } });
   await world.pod("server", world.net.server, { labels: { app: "web" } });

@@ -2,7 +2,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedApiServer } from "../cluster/mod.ts";
 import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
 import type { Session } from "../lab/killing/sessions.ts";
 import { identity, until } from "../lab/mod.ts";
@@ -18,7 +17,7 @@ let operator: StreamServer;
 const sessions = new Sessions();
 
 beforeAll(async () => {
-  world = await World.open(sharedApiServer());
+  world = await World.open();
   operator = await startStreamServer();
   operator.answer = ({ sequence }) => ({ body: { acknowledged: sequence, nextReportMs: 500 } });
   await ApiRelay.open(world.net.node, operator.target.url);
@@ -34,7 +33,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await sensor?.stop();
   await operator?.[Symbol.asyncDispose]();
-  await world?.server.request("DELETE", `/api/v1/namespaces/${INSTALL_NAMESPACE}/configmaps/flowreset-report-stream`);
   await world?.close();
 });
 

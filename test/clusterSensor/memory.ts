@@ -4,13 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startApiServer } from "../cluster/mod.ts";
 import { World } from "./world.ts";
 
 const pods = Number(process.argv[2] ?? 250);
 const program = process.argv[3];
-const server = await startApiServer();
-const world = await World.open(server);
+const world = await World.open();
+const { server } = world;
 try {
   const { namespace, node } = world;
   const account = `/api/v1/namespaces/${namespace}/pods`;
@@ -35,7 +34,6 @@ try {
   await sensor.stop();
 } finally {
   await world.close();
-  await server.close();
 }
 
 /** Of an account that may do what the tests' administrator may. */

@@ -5,7 +5,7 @@ import { until } from "../lab/mod.ts";
 import type { SensorEvent } from "../lab/sensor.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../cli/main.ts");
-const START_TIMEOUT_MS = 40_000;
+const START_TIMEOUT_MS = 90_000;
 let started = 0;
 
 export interface SensorWords {
@@ -41,7 +41,7 @@ export class ClusterSensor {
   }
 
   /** The first event that fits, now or later. */
-  event(what: string, fits: (event: SensorEvent) => boolean, timeoutMs = 15_000): Promise<SensorEvent> {
+  event(what: string, fits: (event: SensorEvent) => boolean, timeoutMs = 40_000): Promise<SensorEvent> {
     return until(what, () => this.events.find(fits), timeoutMs, 5);
   }
 
@@ -49,7 +49,7 @@ export class ClusterSensor {
     return this.event(`the outcome of port ${clientPort}`, ({ event_type, flow }) => event_type === "outcome" && flow.src_port === clientPort);
   }
 
-  said(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpMatchArray> {
+  said(pattern: RegExp, timeoutMs = 40_000): Promise<RegExpMatchArray> {
     return until(`the sensor to say ${pattern}`, () => this.process.stderr.match(pattern), timeoutMs, 20);
   }
 

@@ -4,7 +4,6 @@
  * a pod with NET_RAW forges in its neighbour's name. Its own connections die by the same objects, so they do work.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedApiServer } from "../cluster/mod.ts";
 import { RawHand } from "../lab/adversary/rawHand.ts";
 import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
 import type { Path, Session } from "../lab/killing/sessions.ts";
@@ -22,7 +21,7 @@ let pod: Station;
 const sessions = new Sessions();
 
 beforeAll(async () => {
-  world = await World.open(sharedApiServer());
+  world = await World.open();
   hostile = await world.server.createNamespace("rival", { team: "rival" });
   pod = await world.net.addPod("rival", 31);
   sensor = await world.sensor();

@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedApiServer } from "../cluster/mod.ts";
 import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
 import type { Session } from "../lab/killing/sessions.ts";
 import { identity, until } from "../lab/mod.ts";
+import type { Station } from "../lab/mod.ts";
 import type { ClusterSensor } from "./sensor.ts";
 import { World } from "./world.ts";
 
@@ -13,16 +13,18 @@ const MARK = "DIE-ALSO-NOW";
 /** Address of a pod that ends, and of the one after it. */
 const MORTAL = 77;
 let world: World;
+let mortal: Station;
 let sensor: ClusterSensor;
 const sessions = new Sessions();
 const stateFile = (): string => join(world.net.lab.directory, "sensor/state/state.json");
 
 beforeAll(async () => {
-  world = await World.open(sharedApiServer());
+  world = await World.open();
   sensor = await world.sensor();
   await world.pod("client", world.net.client, { labels: { app: "client" } });
   await world.pod("server", world.net.server, { labels: { app: "web" } });
-  await world.pod("mortal", await world.net.addPod("mortal", MORTAL), { labels: { app: "web" } });
+  mortal = await world.net.addPod("mortal", MORTAL);
+  await world.pod("mortal", mortal, { labels: { app: "web" } });
   const rules = [{ name: "says-it", signature: { rules: [`alert tcp any any -> any any (msg:"says it"; content:"${MARK}"; sid:1;)`] } }];
   await world.apply("ResponsePolicy", "guard-web", { mode: "Enforce", subject: { podSelector: { matchLabels: { app: "web" } } }, rules });
   await sensor.said(/"bound":3/);
@@ -59,14 +61,25 @@ describe.runIf(identity() === "root")("without an API server", () => {
     await isDead(doomed);
   });
 
-  it("never touches the new owner of an address", async () => {
+  it("cuts at an address while its owner lives, and never touches the next owner", async () => {
+    const doomed = await sessions.open({ from: world.net.client, to: mortal }, "ipv4");
+    doomed.client.write(MARK);
+    await isDead(doomed);
     // The pod ends, and another gets its address: of neither the API server can tell.
+    await world.net.node.run(["ip", "link", "delete", mortal.nodeDevice]);
     await world.net.removePod("mortal");
+    await world.net.client.namespace.run(["ip", "neigh", "flush", "to", mortal.ipv4]);
     const successor = await world.net.addPod("successor", MORTAL);
+    expect(successor.ipv4).toBe(mortal.ipv4);
     const spared = await sessions.open({ from: world.net.client, to: successor }, "ipv4");
     spared.client.write(MARK);
     await spared.client.received(MARK.length + 5);
+    // What came later is dead: what came before had its time.
+    const later = await between();
+    later.client.write(MARK);
+    await isDead(later);
     await echoes(spared.client);
+    expect(spared.client.end).toBeUndefined();
     expect(sensor.events.filter(({ event_type: type, flow }) => type === "outcome" && flow.src_port === spared.client.localPort)).toEqual([]);
   });
 

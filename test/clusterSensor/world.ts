@@ -9,18 +9,17 @@ import type { Namespace, Network, Station } from "../lab/mod.ts";
 import { ClusterSensor } from "./sensor.ts";
 import type { SensorWords } from "./sensor.ts";
 import { ApiRelay } from "./apiRelay.ts";
-import type { ApiServer } from "../cluster/mod.ts";
+import { startApiServer } from "../cluster/mod.ts";
+import type { PrivateApiServer } from "../cluster/mod.ts";
 
 const MANIFESTS = join(import.meta.dirname, "../../crds/manifests");
 export const INSTALL_NAMESPACE = "flowreset-system";
 
-/** Installs the product's kinds; nothing happens where they are. */
-export async function installKinds(server: ApiServer): Promise<void> {
+async function installKinds(server: PrivateApiServer): Promise<void> {
   const files = readdirSync(MANIFESTS).filter((name) => name.endsWith(".yaml")).map((name) => `--filename=${join(MANIFESTS, name)}`);
   await server.kubectl(["apply", "--server-side", "--force-conflicts", ...files]);
-  await server.kubectl(["wait", "--for=condition=Established", "--timeout=30s", ...files]);
-  const { status } = await server.request("POST", "/api/v1/namespaces", { body: { metadata: { name: INSTALL_NAMESPACE } } });
-  if (status !== 201 && status !== 409) throw new Error(`Cannot make ${INSTALL_NAMESPACE}: ${status}`);
+  await server.kubectl(["wait", "--for=condition=Established", "--timeout=60s", ...files]);
+  await server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name: INSTALL_NAMESPACE } } });
 }
 
 export interface PodOptions {
@@ -32,7 +31,7 @@ export interface PodOptions {
 }
 
 export class World {
-  readonly server: ApiServer;
+  readonly server: PrivateApiServer;
   readonly net: Network;
   readonly relay: ApiRelay;
   /** Of the Node, and of the SensorFleet. */
@@ -41,7 +40,7 @@ export class World {
   readonly namespace: string;
   readonly kubeconfig: string;
 
-  private constructor(server: ApiServer, net: Network, relay: ApiRelay, namespace: string, kubeconfig: string) {
+  private constructor(server: PrivateApiServer, net: Network, relay: ApiRelay, namespace: string, kubeconfig: string) {
     this.server = server;
     this.net = net;
     this.relay = relay;
@@ -50,8 +49,13 @@ export class World {
     this.kubeconfig = kubeconfig;
   }
 
-  /** @param topology of the node and its pods */
-  static async open(server: ApiServer, fleet: object = {}, topology: (lab: Lab) => Promise<Network> = bridge): Promise<World> {
+  /**
+   * With an API server of its own: a sensor follows the FlowResets of its whole cluster, and pods of two worlds have
+   * the same addresses. What is meant for one must never be able to reach another.
+   * @param topology of the node and its pods
+   */
+  static async open(fleet: object = {}, topology: (lab: Lab) => Promise<Network> = bridge): Promise<World> {
+    const server = await startApiServer();
     await installKinds(server);
     const net = await topology(await Lab.open());
     const relay = await ApiRelay.open(net.node, server.url);
@@ -107,7 +111,7 @@ export class World {
   }
 
   /** The SensorNode of this node when its status fits. */
-  sensorNode(what: string, fits: (status: any) => boolean, timeoutMs = 20_000): Promise<any> {
+  sensorNode(what: string, fits: (status: any) => boolean, timeoutMs = 60_000): Promise<any> {
     return until(what, async () => {
       const { status, body } = await this.server.request("GET", `/apis/flowreset.io/v1alpha1/sensornodes/${this.node}`);
       return status === 200 && body.status !== undefined && fits(body.status) ? body : undefined;
@@ -116,9 +120,7 @@ export class World {
 
   async close(): Promise<void> {
     await this.net.lab.close();
-    await this.server.request("DELETE", `/api/v1/nodes/${this.node}`);
-    await this.server.request("DELETE", `/apis/flowreset.io/v1alpha1/sensorfleets/${this.node}`);
-    await this.server.request("DELETE", `/apis/flowreset.io/v1alpha1/sensornodes/${this.node}`);
+    await this.server.close();
   }
 }
 

@@ -49,7 +49,7 @@ export class Namespace {
   }
 
   /** Waits until something listens on a TCP port. @throws where `by` ends before, or after `timeoutMs`. */
-  async listening(port: number, by?: LabProcess, timeoutMs = 10_000): Promise<void> {
+  async listening(port: number, by?: LabProcess, timeoutMs = 30_000): Promise<void> {
     await until(`a listener on port ${port} in ${this.name}`, async () => {
       const { stdout } = await this.run(["ss", "-ltnH", `sport = :${port}`]);
       return stdout !== "" || by?.exit !== undefined;

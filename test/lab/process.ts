@@ -65,7 +65,7 @@ export class LabProcess {
   }
 
   /** Waits until its standard output or error matches. @throws when it ends or `timeoutMs` passes before. */
-  async waitForOutput(pattern: RegExp, timeoutMs = 10_000): Promise<RegExpMatchArray> {
+  async waitForOutput(pattern: RegExp, timeoutMs = 30_000): Promise<RegExpMatchArray> {
     const match = await until(`${pattern} from ${this.command.join(" ")}`, () => {
       const found = this.stdout.match(pattern) ?? this.stderr.match(pattern);
       return found ?? (this.exit ? "ended" : undefined);

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
   intervalMs = 10,
 ): Promise<NonNullable<T>> {
   const deadlineMs = performance.now() + timeoutMs;

@@ -41,12 +41,12 @@ export class Listener {
   }
 
   /** The connection that was accepted as the `number`th (from 0). */
-  accepted(number = 0, timeoutMs = 5_000): Promise<Connection> {
+  accepted(number = 0, timeoutMs = 30_000): Promise<Connection> {
     return until(`connection ${number} at port ${this.port}`, () => this.connections[number], timeoutMs, 2);
   }
 
   /** The accepted connection whose peer uses that port. */
-  acceptedFrom(remotePort: number, timeoutMs = 5_000): Promise<Connection> {
+  acceptedFrom(remotePort: number, timeoutMs = 30_000): Promise<Connection> {
     const find = () => this.connections.find((connection) => connection.remotePort === remotePort);
     return until(`a connection from port ${remotePort} at port ${this.port}`, find, timeoutMs, 2);
   }

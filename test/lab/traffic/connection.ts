@@ -90,7 +90,7 @@ export class Connection {
   }
 
   /** Waits until so many bytes have been received. @throws where it closes before. */
-  async received(bytes: number, timeoutMs = 10_000): Promise<Statistics> {
+  async received(bytes: number, timeoutMs = 30_000): Promise<Statistics> {
     const statistics = await until(`${bytes} bytes received`, async () => {
       const now = await this.statistics();
       return now.receivedBytes >= bytes || this.end !== undefined ? now : undefined;
