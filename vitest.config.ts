@@ -22,8 +22,10 @@ export default defineConfig({
           name: "apiserver",
           include: ["**/*.apiserver.test.ts"],
           globalSetup: "test/cluster/sharedApiServer.setup.ts",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // Their own waits end first and say for what: these are for a machine that does much else.
+          testTimeout: 150_000,
+          hookTimeout: 240_000,
+          expect: { poll: { timeout: 60_000 } },
           // A small machine has a real API server to run as well.
           maxWorkers: 2,
         },

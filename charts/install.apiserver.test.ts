@@ -44,7 +44,7 @@ describe("a release", () => {
     using earlier = earlierChart();
     expect(await run("install", earlier.path, {}, "--create-namespace")).toContain("helm test flowreset -n flowreset-system");
     expect(await columns()).not.toContain("Coverage");
-    await expect.poll(async () => (await server.request("POST", POLICIES, { body: policy })).status, { timeout: 10_000 }).toBe(201);
+    await expect.poll(async () => (await server.request("POST", POLICIES, { body: policy })).status, { timeout: 60_000 }).toBe(201);
   });
 
   it("brings the kinds of a newer chart when it is upgraded, and new values", async () => {

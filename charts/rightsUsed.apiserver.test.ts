@@ -25,17 +25,22 @@ beforeAll(async () => {
   await world.server.createServiceAccount("shop", "default");
   for (const [index, name] of ["n1", "n2"].entries()) await world.node(name, { address: `192.168.0.${index + 1}` });
   await world.pod("shop", "web", "n1", "10.244.1.7", { labels: { app: "web" } });
+  // Silent before the operator came: only then is a heartbeat's time taken at its word.
+  await world.create("sensornodes", { metadata: { name: "n2" }, spec: { fleet: "default" } });
+  const time = new Date(Date.now() - 300_000).toISOString();
+  const status = { heartbeatTime: time, conditions: [{ type: "Ready", status: "True", reason: "Watching", message: "", lastTransitionTime: time }] };
+  await world.server.expect("PATCH", "/apis/flowreset.io/v1alpha1/sensornodes/n2/status", { body: { status }, contentType: "application/merge-patch+json" });
   file = world.server.kubeconfigOf({ token: await world.server.createToken({ namespace: NAMESPACE, name: "flowreset-operator" }) });
   operator = await world.operator("operator-0", { kubeconfig: file.path, metricsListen: "127.0.0.1:0" });
   await world.ready(operator);
   // There is no kube-proxy that would answer at the Service's address.
   const told = world.place.bind(world);
   world.place = async () => ({ ...(await told()), url: operator.reportUrl });
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await world?.close();
   file?.[Symbol.dispose]();
-}, 60_000);
+}, 120_000);
 
 /** Rights that this file cannot make the operator need. */
 const notReachedHere = new RegExp(
@@ -54,17 +59,17 @@ describe("the operator's roles", () => {
     const spec = { match: { client: { ip: "10.244.1.7" }, server: { ip: "10.244.2.9", port: 443 } }, ttlSecondsAfterFinished: 1 };
     await world.create("flowresets", { metadata: { name: "kill" }, spec }, "shop");
     await world.create("clusterflowresets", { metadata: { name: "kill" }, spec });
-    await expect.poll(() => world.statusOf("flowresets", "kill", "shop"), { timeout: 30_000 }).toBe("gone");
-    await expect.poll(() => world.statusOf("clusterflowresets", "kill"), { timeout: 30_000 }).toBe("gone");
-    await expect.poll(async () => (await world.server.expect("GET", "/apis/events.k8s.io/v1/namespaces/shop/events")).items.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => world.statusOf("flowresets", "kill", "shop"), { timeout: 60_000 }).toBe("gone");
+    await expect.poll(() => world.statusOf("clusterflowresets", "kill"), { timeout: 60_000 }).toBe("gone");
+    await expect.poll(async () => (await world.server.expect("GET", "/apis/events.k8s.io/v1/namespaces/shop/events")).items.length, { timeout: 60_000 }).toBeGreaterThan(0);
   });
 
   it("suffice for policies, whose status tells what became of them", async () => {
     const spec = { rules: [{ name: "a", peers: { cidrs: ["203.0.113.0/24"] }, connection: {} }] };
     await world.create("responsepolicies", { metadata: { name: "a" }, spec }, "shop");
     await world.create("clusterresponsepolicies", { metadata: { name: "a" }, spec });
-    await expect.poll(async () => (await world.statusOf("responsepolicies", "a", "shop")).observedGeneration, { timeout: 20_000 }).toBe(1);
-    await expect.poll(async () => (await world.statusOf("clusterresponsepolicies", "a")).observedGeneration, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await world.statusOf("responsepolicies", "a", "shop")).observedGeneration, { timeout: 60_000 }).toBe(1);
+    await expect.poll(async () => (await world.statusOf("clusterresponsepolicies", "a")).observedGeneration, { timeout: 60_000 }).toBe(1);
   });
 
   it("suffice for a fleet and its DaemonSet, which follows it", async () => {
@@ -72,24 +77,24 @@ describe("the operator's roles", () => {
       const { items } = await world.server.expect("GET", `/apis/apps/v1/namespaces/${NAMESPACE}/daemonsets`);
       return items.map(({ spec }: any) => spec.template.spec.containers[0].image);
     };
-    await expect.poll(image, { timeout: 20_000 }).toEqual(["flowreset:test"]);
+    await expect.poll(image, { timeout: 60_000 }).toEqual(["flowreset:test"]);
     await world.server.expect("PATCH", "/apis/flowreset.io/v1alpha1/sensorfleets/default", { contentType: "application/merge-patch+json", body: { spec: { image: "flowreset:other" } } });
-    await expect.poll(image, { timeout: 20_000 }).toEqual(["flowreset:other"]);
-    await expect.poll(async () => (await world.statusOf("sensorfleets", "default")).observedGeneration, { timeout: 20_000 }).toBe(2);
+    await expect.poll(image, { timeout: 60_000 }).toEqual(["flowreset:other"]);
+    await expect.poll(async () => (await world.statusOf("sensorfleets", "default")).observedGeneration, { timeout: 60_000 }).toBe(2);
   });
 
-  it("suffice for SensorNodes, which go with their node", async () => {
-    const spec = { fleet: "default" };
-    await world.create("sensornodes", { metadata: { name: "n2" }, spec });
-    await world.create("sensornodes", { metadata: { name: "no-such-node" }, spec });
-    await expect.poll(() => world.statusOf("sensornodes", "no-such-node"), { timeout: 20_000 }).toBe("gone");
+  it("suffice for SensorNodes, of which a silent one says so, and which go with their node", async () => {
+    const readiness = async () => (await world.statusOf("sensornodes", "n2")).conditions.find(({ type }: { type: string }) => type === "Ready");
+    await expect.poll(readiness, { timeout: 60_000 }).toMatchObject({ status: "Unknown", reason: "HeartbeatStopped" });
+    await world.create("sensornodes", { metadata: { name: "no-such-node" }, spec: { fleet: "default" } });
+    await expect.poll(() => world.statusOf("sensornodes", "no-such-node"), { timeout: 60_000 }).toBe("gone");
   });
 
   it("suffice for the default fleet, which goes where the values want none", async () => {
     const fleets = async () => (await world.server.expect("GET", "/apis/flowreset.io/v1alpha1/sensorfleets")).items.length;
-    await expect.poll(fleets, { timeout: 20_000 }).toBe(1);
+    await expect.poll(fleets, { timeout: 60_000 }).toBe(1);
     await helm(["upgrade", "flowreset", CHART, "--namespace", NAMESPACE, "--set", "fleet.create=false"], world.server.kubeconfigPath);
-    await expect.poll(fleets, { timeout: 20_000 }).toBe(0);
+    await expect.poll(fleets, { timeout: 60_000 }).toBe(0);
   });
 
   it("suffice for metrics, which only an account of the role flowreset-metrics reads", async () => {
@@ -104,7 +109,7 @@ describe("the operator's roles", () => {
     };
     await server.createServiceAccount(NAMESPACE, "flowreset-metrics");
     await server.kubectl(["create", "clusterrolebinding", "metrics", "--clusterrole=flowreset-metrics", `--serviceaccount=${NAMESPACE}:flowreset-metrics`]);
-    await expect.poll(() => scrape("flowreset-metrics"), { timeout: 20_000 }).toBe(200);
+    await expect.poll(() => scrape("flowreset-metrics"), { timeout: 60_000 }).toBe(200);
     expect(await scrape("flowreset-sensor")).toBe(403);
     await agent.close();
   });

@@ -83,7 +83,7 @@ describe("a sensor", () => {
       { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding", metadata: { name: "too-much" }, roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "too-much" }, subjects: [{ kind: "ServiceAccount", name: "flowreset-sensor", namespace: NAMESPACE }] },
     ]);
     for (const path of [`${NODES}/n1`, NODES]) {
-      await expect.poll(async () => (await said("DELETE", path, { token: own }))[1], { timeout: 10_000 }).toContain("Leave SensorNodes to the operator: a sensor deletes none");
+      await expect.poll(async () => (await said("DELETE", path, { token: own }))[1], { timeout: 60_000 }).toContain("Leave SensorNodes to the operator: a sensor deletes none");
     }
     const replaced = await server.expect("GET", `${NODES}/n1`);
     expect(await said("PUT", `${NODES}/n1`, { token: stolen, body: replaced })).toEqual([403, expect.stringContaining("expected n2: current value is n1")]);

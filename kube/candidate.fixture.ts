@@ -15,8 +15,8 @@ const elector = new LeaderElector({
   identity,
   annotations: { "flowreset.io/address": `https://${identity}` },
   // Less than what ships: a test must not take a minute. Not much less: a busy machine must not lose a lease by itself.
-  leaseDurationMs: 6_000,
-  renewDeadlineMs: 5_000,
+  leaseDurationMs: 9_000,
+  renewDeadlineMs: 7_500,
   retryPeriodMs: 500,
   onStartedLeading: () => say("leading"),
   onStoppedLeading: () => {

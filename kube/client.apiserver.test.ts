@@ -151,7 +151,7 @@ describe("a connection in a pod", () => {
     await using pod = disposable(await inPod());
     expect(await whoami(pod.client)).toBe(`system:serviceaccount:${namespace}:default`);
     await server.expect("DELETE", `/api/v1/nodes/${nodeName}`); // The token ends with its node.
-    await expect.poll(() => whoami(pod.client).then(() => "known", (error: KubeError) => error.reason), { timeout: 30_000 }).toBe("Unauthorized");
+    await expect.poll(() => whoami(pod.client).then(() => "known", (error: KubeError) => error.reason), { timeout: 60_000 }).toBe("Unauthorized");
     await server.createServiceAccount(namespace, "second");
     write(await server.createToken({ namespace, name: "second" }));
     expect(await whoami(pod.client)).toBe(`system:serviceaccount:${namespace}:second`);

@@ -133,7 +133,7 @@ describe("a kubeconfig says how the server is reached", () => {
       expect(await whoami({ kubeconfig: path })).not.toContain("anonymous");
       const reflector = new Reflector({ client: clients[0]!, resource: RESOURCES.serviceAccounts, namespace, onChange: () => {} });
       reflector.start();
-      await expect.poll(() => reflector.state.connected, { timeout: 5_000 }).toBe(true);
+      await expect.poll(() => reflector.state.connected, { timeout: 60_000 }).toBe(true);
       await reflector.close();
       expect(new Set(tunnels)).toEqual(new Set([new URL(server.url).host]));
       expect(tunnels.length).toBe(2); // One for requests, one for the watch.

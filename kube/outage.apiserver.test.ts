@@ -5,7 +5,7 @@ import { FaultProxy } from "./faultProxy.fixture.ts";
 import { type KubeClient, type KubeObject, type Log, RESOURCES, Reflector, type ReflectorOptions, connect } from "./mod.ts";
 import { fastClock } from "./testClock.fixture.ts";
 
-const POLL = { timeout: 40_000, interval: 50 };
+const POLL = { timeout: 60_000, interval: 50 };
 
 function recordingLog(): Log & { lines: string[] } {
   const lines: string[] = [];

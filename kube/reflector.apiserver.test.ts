@@ -103,7 +103,7 @@ describe("whatever goes wrong between, a Reflector ends with the server's object
         await others.change(10, 40);
         proxy.rate = 0;
         const expected = byKey(await serverState(namespace));
-        await expect.poll(() => byKey(versions(reflector.objects)), { timeout: 20_000, interval: 20 }).toEqual(expected);
+        await expect.poll(() => byKey(versions(reflector.objects)), { timeout: 60_000, interval: 20 }).toEqual(expected);
         expect(replay.complaints).toEqual([]);
         expect(byKey(versions(replay.objects))).toEqual(expected);
       }

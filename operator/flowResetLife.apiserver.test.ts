@@ -27,11 +27,11 @@ beforeAll(async () => {
   await world.pod("shop", "db", "n2", "10.244.2.9");
   operator = await world.operator("operator-0");
   await world.ready(operator);
-}, 120_000);
-afterAll(() => world?.close(), 60_000);
+}, 240_000);
+afterAll(() => world?.close(), 120_000);
 
 const until = (name: string, phase: string, plural = "flowresets") =>
-  vi.waitFor(async () => expect((await world.statusOf(plural, name, plural === "flowresets" ? "shop" : undefined)).phase).toBe(phase), { timeout: 15_000, interval: 50 });
+  vi.waitFor(async () => expect((await world.statusOf(plural, name, plural === "flowresets" ? "shop" : undefined)).phase).toBe(phase), { timeout: 60_000, interval: 50 });
 const ofPods = { match: { client: { ip: "10.244.1.7" }, server: { ip: "10.244.2.9", port: 443 } } };
 
 /** Sensors on n1 and n2 that do what `acts` says for a FlowReset of this name. */
@@ -43,7 +43,7 @@ describe("a FlowReset", () => {
       const sensor = await world.sensor(node, ({ metadata }) => acts.get(metadata.name)?.[node]);
       await sensor.start();
     }
-  }, 30_000);
+  });
 
   it("reaches Complete by the reports of the two nodes that see the connection, which is counted once", async () => {
     acts.set("kill-one", {
@@ -51,7 +51,7 @@ describe("a FlowReset", () => {
       n2: { flows: [flow({ outcome: "Unconfirmed", actor: "second", rsts: 0, serverPod: "shop/db" })] },
     });
     await world.create("flowresets", { metadata: { name: "kill-one" }, spec: ofPods }, "shop");
-    await world.server.kubectl(["wait", "-n", "shop", "--for=condition=Complete", "flowreset/kill-one", "--timeout=15s"]);
+    await world.server.kubectl(["wait", "-n", "shop", "--for=condition=Complete", "flowreset/kill-one", "--timeout=60s"]);
     expect(await world.statusOf("flowresets", "kill-one", "shop")).toMatchObject({
       phase: "Succeeded",
       observedGeneration: 1,
@@ -68,7 +68,7 @@ describe("a FlowReset", () => {
       expect(items.map((event: any) => `${event.regarding.kind} ${event.regarding.name} ${event.reason}`).toSorted()).toEqual(
         expect.arrayContaining(["FlowReset kill-one Confirmed", "Pod web ConnectionReset"]),
       );
-    }, { timeout: 15_000 });
+    }, { timeout: 60_000 });
     expect(await world.server.kubectl(["describe", "pod", "web", "-n", "shop"])).toContain("10.244.1.7:40000 to 10.244.2.9:443 reset by FlowReset kill-one");
   });
 
@@ -114,7 +114,7 @@ describe("a FlowReset", () => {
 
   it("goes away when its time to live is over", async () => {
     await world.create("flowresets", { metadata: { name: "kill-short" }, spec: { ...ofPods, ttlSecondsAfterFinished: 1 } }, "shop");
-    await vi.waitFor(async () => expect(await world.statusOf("flowresets", "kill-short", "shop")).toBe("gone"), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await world.statusOf("flowresets", "kill-short", "shop")).toBe("gone"), { timeout: 60_000 });
     expect((await world.statusOf("flowresets", "kill-one", "shop")).phase).toBe("Succeeded");
   });
 

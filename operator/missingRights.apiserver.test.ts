@@ -25,22 +25,22 @@ beforeAll(async () => {
   kubeconfig = world.server.kubeconfigOf({ token: await world.server.createToken({ namespace: NAMESPACE, name: "flowreset-operator" }) });
   const operator = await world.operator("operator-0", { kubeconfig: kubeconfig.path, logLevel: "silent" });
   await world.ready(operator);
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await world?.close();
   kubeconfig?.[Symbol.dispose]();
-}, 60_000);
+}, 120_000);
 
 it("a right that is missing is named in the fleet that needs it", async () => {
   await world.create("sensorfleets", { metadata: { name: "default" } });
   const conditionOf = async (wanted: string) => (await world.statusOf("sensorfleets", "default")).conditions?.find(({ type }: { type: string }) => type === wanted);
-  await vi.waitFor(async () => expect(await conditionOf("Ready")).toMatchObject({ status: "False", reason: "Obstructed", message: expect.stringMatching(/^Cannot patch daemonsets\.apps .*403 Forbidden/) }), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await conditionOf("Ready")).toMatchObject({ status: "False", reason: "Obstructed", message: expect.stringMatching(/^Cannot patch daemonsets\.apps .*403 Forbidden/) }), { timeout: 60_000 });
   await vi.waitFor(async () => expect((await conditionOf("Permitted"))?.message).toMatch(/list namespaces/), { timeout: 90_000 });
-}, 120_000);
+}, 240_000);
 
 it("it stops nothing else", async () => {
   const sensor = await world.sensor("n1");
   await sensor.start();
   await world.create("flowresets", { metadata: { name: "kill" }, spec: { match: { client: { ip: "10.244.1.7" } } } }, "shop");
-  await world.server.kubectl(["wait", "-n", "shop", "--for=condition=Complete", "flowreset/kill", "--timeout=20s"]);
+  await world.server.kubectl(["wait", "-n", "shop", "--for=condition=Complete", "flowreset/kill", "--timeout=60s"]);
 });

@@ -25,8 +25,8 @@ beforeAll(async () => {
   await world.ready(other);
   sensor = await world.sensor("n1", ({ metadata: { name } }) => acts.get(name));
   stolen = await world.sensorToken("n2");
-}, 120_000);
-afterAll(() => world?.close(), 60_000);
+}, 240_000);
+afterAll(() => world?.close(), 120_000);
 
 const acts = new Map<string, Partial<ResetReport>>();
 const body = (more: object = {}) => JSON.stringify({ ...sensor.report(), ...more });
@@ -78,7 +78,7 @@ describe("the report stream", () => {
 });
 
 describe("when the leader dies during a FlowReset", () => {
-  const until = (name: string, phase: string) => vi.waitFor(async () => expect((await world.statusOf("flowresets", name, "shop")).phase).toBe(phase), { timeout: 50_000, interval: 100 });
+  const until = (name: string, phase: string) => vi.waitFor(async () => expect((await world.statusOf("flowresets", name, "shop")).phase).toBe(phase), { timeout: 60_000, interval: 100 });
   const flow = { connection: "1 2", client: "10.244.1.7:4000", server: "192.0.2.9:443", outcome: "Confirmed", reason: "", rsts: 2, latencyMicroseconds: 300, actor: "first" } as const;
   const spec = { match: { client: { ip: "10.244.1.7" } } };
 
@@ -88,7 +88,7 @@ describe("when the leader dies during a FlowReset", () => {
     await world.create("flowresets", { metadata: { name: "kill-hold" }, spec: { ...spec, hold: "8s" } }, "shop");
     await until("kill-hold", "Active");
     await leader.close();
-    await vi.waitFor(() => expect(other.isLeader).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(other.isLeader).toBe(true), { timeout: 60_000 });
     acts.set("kill-after", { flows: [flow] });
     await world.create("flowresets", { metadata: { name: "kill-after" }, spec }, "shop");
     await until("kill-after", "Succeeded");
@@ -100,16 +100,16 @@ describe("when the leader dies during a FlowReset", () => {
     await other.close();
     acts.set("kill-alone", { flows: [flow] });
     await world.create("flowresets", { metadata: { name: "kill-alone" }, spec }, "shop");
-    await vi.waitFor(() => expect(sensor.unacknowledged.size).toBe(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(sensor.unacknowledged.size).toBe(1), { timeout: 60_000 });
     expect(await world.statusOf("flowresets", "kill-alone", "shop")).toEqual({});
     killed = await world.operatorProcess("operator-2");
     await until("kill-alone", "Succeeded");
     expect((await world.statusOf("flowresets", "kill-alone", "shop")).summary).toMatchObject({ matched: 1, confirmed: 1 });
-    await vi.waitFor(() => expect(sensor.unacknowledged.size).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(sensor.unacknowledged.size).toBe(0), { timeout: 60_000 });
   });
 
   it("and is killed, the next one takes over when its lease has run out", async () => {
-    await vi.waitFor(async () => expect((await sensor.post()).status).toBe(200), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await sensor.post()).status).toBe(200), { timeout: 60_000 });
     acts.set("kill-killed", { phase: "Active", flows: [flow] });
     await world.create("flowresets", { metadata: { name: "kill-killed" }, spec: { ...spec, hold: "25s" } }, "shop");
     await until("kill-killed", "Active");
@@ -120,7 +120,7 @@ describe("when the leader dies during a FlowReset", () => {
     await until("kill-between", "Succeeded");
     await until("kill-killed", "Succeeded");
     for (const name of ["kill-between", "kill-killed"]) expect((await world.statusOf("flowresets", name, "shop")).summary).toMatchObject({ matched: 1, confirmed: 1 });
-  }, 90_000);
+  }, 240_000);
 });
 
 describe("metrics", () => {
@@ -141,7 +141,7 @@ describe("metrics", () => {
     await world.server.expect("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles", { body: { ...role, rules: [{ nonResourceURLs: ["/metrics"], verbs: ["get"] }] } });
     const binding = { ...role, roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "metrics-reader" }, subjects: [{ kind: "ServiceAccount", namespace: "shop", name: "prometheus" }] };
     await world.server.expect("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", { body: binding });
-    await vi.waitFor(async () => expect((await scrape(token)).status).toBe(200), { timeout: 20_000, interval: 500 });
+    await vi.waitFor(async () => expect((await scrape(token)).status).toBe(200), { timeout: 60_000, interval: 500 });
     const { text } = await scrape(token);
     expect(text).toMatch(/flowreset_operator_leader 0/);
     expect(text).toMatch(/flowreset_operator_api_requests_total\{verb="create",resource="tokenreviews.authentication.k8s.io",code="201"\} \d+/);

@@ -55,7 +55,7 @@ export class SimulatedSensor {
   /** Resolves when the operator knows it. */
   async start(): Promise<this> {
     for (const reflector of this.#reflectors) reflector.start();
-    await vi.waitFor(() => expect(this.reply).toBeDefined(), { timeout: 20_000 });
+    await vi.waitFor(() => expect(this.reply).toBeDefined(), { timeout: 60_000 });
     return this;
   }
 

@@ -28,7 +28,7 @@ export class World {
   static async start(options: ApiServerOptions = {}): Promise<World> {
     const server = await startApiServer(options);
     for (const name of readdirSync(MANIFESTS)) if (name.endsWith(".yaml")) await server.apply(readFileSync(join(MANIFESTS, name), "utf8"));
-    await server.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+    await server.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
     await server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name: NAMESPACE } } });
     for (const name of ["default", "flowreset-sensor", "flowreset-operator"]) await server.createServiceAccount(NAMESPACE, name);
     return new World(server, await connect({ kubeconfig: server.kubeconfigPath }));
@@ -49,7 +49,7 @@ export class World {
       kubeconfig: this.server.kubeconfigPath,
       context: undefined,
       logLevel: "error",
-      lease: { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 300 },
+      lease: { leaseDurationMs: 8_000, renewDeadlineMs: 6_000, retryPeriodMs: 300 },
       ...more,
     });
     this.#running.push(operator);
@@ -71,12 +71,12 @@ export class World {
     this.#running.push({ close: kill });
     let said = "";
     child.stderr.on("data", (part: Buffer) => (said += part.toString()));
-    await vi.waitFor(() => expect(said).toContain('"leading"'), { timeout: 30_000 });
+    await vi.waitFor(() => expect(said).toContain('"leading"'), { timeout: 60_000 });
     return { kill };
   }
 
   async ready(operator: RunningOperator): Promise<void> {
-    await vi.waitFor(async () => expect(await (await fetch(`${operator.healthUrl}/readyz`)).text()).toBe("ok\n"), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await (await fetch(`${operator.healthUrl}/readyz`)).text()).toBe("ok\n"), { timeout: 60_000 });
   }
 
   async node(name: string, more: { address?: string; labels?: Record<string, string> } = {}): Promise<void> {

@@ -141,7 +141,7 @@ describe("a FlowReset", () => {
 
   it("is waited for by kubectl as a Job is", async () => {
     const path = await create("FlowReset", "awaited", leastReset);
-    const waiting = server.kubectl(["wait", "--for=condition=Complete", "--timeout=30s", "flowreset/awaited", ...inNamespace]);
+    const waiting = server.kubectl(["wait", "--for=condition=Complete", "--timeout=60s", "flowreset/awaited", ...inNamespace]);
     await patchStatus(path, { phase: "Succeeded", conditions: [condition("Accepted", "True"), condition("Complete", "True")] });
     expect(await waiting).toContain("condition met");
   });
@@ -201,13 +201,13 @@ describe("an upgrade", () => {
       spec.properties.rules.items.properties.colour = { type: "string", maxLength: 16 };
     });
     await server.apply([yesterday]);
-    await server.kubectl(["wait", "--for=condition=Established", "--timeout=30s", name]);
+    await server.kubectl(["wait", "--for=condition=Established", "--timeout=60s", name]);
     const old = { apiVersion: `${group}/v1alpha1`, kind: "ResponsePolicy", metadata: { name: "old" }, spec: { rules: [{ name: "r", colour: "red" }] } };
-    await expect.poll(async () => (await server.request("POST", path, { body: old })).status, { timeout: 20_000 }).toBe(201);
+    await expect.poll(async () => (await server.request("POST", path, { body: old })).status, { timeout: 60_000 }).toBe(201);
 
     await server.apply([definition(() => {})]);
     // The new schema serves when its default shows.
-    await expect.poll(async () => (await server.expect("GET", `${path}/old`)).spec.severity, { timeout: 20_000 }).toBe("Medium");
+    await expect.poll(async () => (await server.expect("GET", `${path}/old`)).spec.severity, { timeout: 60_000 }).toBe("Medium");
     const merge = (body: object, suffix = "") => server.request("PATCH", `${path}/old${suffix}`, { contentType: "application/merge-patch+json", body });
     // Ratcheting: what does not obey the new rule, and is not touched, is no reason to refuse a change of something else.
     expect((await merge({ status: { observedGeneration: 1 } }, "/status")).status).toBe(200);

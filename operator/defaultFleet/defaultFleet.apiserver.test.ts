@@ -34,7 +34,7 @@ async function defaultFleet(): Promise<DefaultFleet> {
 async function reconcile(): Promise<void> {
   const fleet = await defaultFleet();
   // Fresh rights and kinds take the API server a moment.
-  await expect.poll(() => fleet.reconcile(AbortSignal.timeout(30_000)).then(() => "done", (error: Error) => error.message), { timeout: 20_000 }).toBe("done");
+  await expect.poll(() => fleet.reconcile(AbortSignal.timeout(30_000)).then(() => "done", (error: Error) => error.message), { timeout: 60_000 }).toBe("done");
 }
 
 const fleets = async () => (await server.expect("GET", FLEETS)).items;
@@ -92,9 +92,9 @@ it("is made by a running operator, and follows the values from then on", async (
   try {
     const levels = async () => (await fleets()).map(({ spec }: any) => spec.logLevel);
     await release("upgrade", { "fleet.create": true, "fleet.spec": { logLevel: "error" } });
-    await expect.poll(levels, { timeout: 20_000 }).toEqual(["error"]);
+    await expect.poll(levels, { timeout: 60_000 }).toEqual(["error"]);
     await release("upgrade", { "fleet.spec": { logLevel: "trace" } });
-    await expect.poll(levels, { timeout: 20_000 }).toEqual(["trace"]);
+    await expect.poll(levels, { timeout: 60_000 }).toEqual(["trace"]);
   } finally {
     await operator.close();
   }
@@ -104,7 +104,7 @@ it("is gone with the release, with no operator there to remove it, and comes aga
   await reconcile();
   expect(await fleets()).toHaveLength(1);
   await helm(["uninstall", "flowreset", "--namespace", NAMESPACE], server.kubeconfigPath);
-  await expect.poll(fleets, { timeout: 40_000, interval: 250 }).toEqual([]);
+  await expect.poll(fleets, { timeout: 60_000, interval: 250 }).toEqual([]);
   await release("install");
   await reconcile();
   expect(await fleets()).toHaveLength(1);
