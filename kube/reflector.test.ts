@@ -65,6 +65,17 @@ describe("a Reflector", () => {
     expect(seen).toEqual(["a", "b", "synced"]);
   });
 
+  it("names no list as refused any more once it has one, though the watch is still being opened", async () => {
+    let lists = 0;
+    const { reflector, asked, states } = await follow(({ query }, answer) => {
+      if (query.get("watch") === "true") return; // Asked, and never answered.
+      return lists++ === 0 ? json(answer, statusBody(403, "Forbidden"), 403) : list(answer, "5", pod("a", "3"));
+    }, fastClock(20));
+    await expect.poll(() => asked("watch").length).toBeGreaterThan(0);
+    expect(states.map(({ error }) => error?.status)).toContain(403);
+    expect(reflector.state).toMatchObject({ connected: false, error: undefined });
+  });
+
   it("goes on from the last bookmark after the watch was cut, and waits before", async () => {
     const { watches, script } = holding(pod("a", "3"));
     const clock = new ManualClock();
