@@ -4,13 +4,13 @@ import { checkedText } from "./checkedText.ts";
 import { cidr, ipAddress } from "./cidr.ts";
 import { flowResetStatus } from "./flowResetStatus.ts";
 import { API_VERSION } from "./group.ts";
-import { celIsEmptySelector, isEmptySelector, labelSelector } from "./labelSelector.ts";
+import { celIsEmptySelector, labelSelector } from "./labelSelector.ts";
 import { MAX_FLOWS_OF_RESET, MAX_REASON_LENGTH, MAX_TTL_SECONDS } from "./limits.ts";
 import { metadata } from "./metadata.ts";
 import { portNumber } from "./portRange.ts";
 import { hold, resetTarget } from "./responsePolicy.ts";
 import { obeying, unless } from "./rule.ts";
-import { parseCidr } from "./values/mod.ts";
+import { isEmptySelector, parseCidr } from "./values/mod.ts";
 
 const WAYS = ["ip", "cidr", "podSelector"] as const;
 

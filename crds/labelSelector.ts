@@ -60,10 +60,6 @@ export const labelSelector = z.strictObject({
 
 export type LabelSelector = z.output<typeof labelSelector>;
 
-export function isEmptySelector(selector: LabelSelector): boolean {
-  return Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
-}
-
 /** isEmptySelector() in CEL. */
 export function celIsEmptySelector(selector: string): string {
   return `((!has(${selector}.matchLabels) || ${selector}.matchLabels.size() == 0) && (!has(${selector}.matchExpressions) || ${selector}.matchExpressions.size() == 0))`;

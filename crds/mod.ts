@@ -13,12 +13,15 @@ export {
   durationMs,
   identityOf,
   interfaceMatches,
+  isEmptySelector,
   parseAddress,
   parseCidr,
   resetRuns,
   ruleRuns,
+  selects,
   wordMask,
   type Cidr,
+  type Labels,
   type PortRange,
 } from "./values/mod.ts";
 export type { LabelSelector } from "./labelSelector.ts";

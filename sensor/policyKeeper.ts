@@ -2,9 +2,9 @@
  * From what is written to what Workers hold: settings, policies and interfaces, compiled anew when one of them
  * changes. FlowResets are compiled one by one, so that a person's reset never waits for thousands of signatures.
  */
-import { defaultSettings, durationMs, identityOf, signatureCheck } from "../crds/mod.ts";
+import { defaultSettings, durationMs, identityOf, selects, signatureCheck } from "../crds/mod.ts";
 import type { LoadedObject, SensorSettingsSpec, Subject } from "../crds/mod.ts";
-import { compile, complaintOfSignature, OwnerNumbers, selectorMatches } from "./decide/mod.ts";
+import { compile, complaintOfSignature, OwnerNumbers } from "./decide/mod.ts";
 import type { ClusterView, CompileNote, CompileResult, CompiledPolicy, PolicyObject, ProtectedConnection } from "./decide/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
 import type { FlowTimeouts } from "./flow/mod.ts";
@@ -119,7 +119,7 @@ export class PolicyKeeper {
   }
 
   #isSelected({ nodeSelector }: Subject): boolean {
-    return nodeSelector === undefined || (this.#cluster !== undefined && selectorMatches(nodeSelector, this.#cluster.nodeLabels));
+    return nodeSelector === undefined || (this.#cluster !== undefined && selects(nodeSelector, this.#cluster.nodeLabels));
   }
 
   #renew(): CompiledRound {

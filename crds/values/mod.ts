@@ -9,5 +9,6 @@ export { Confidence } from "./confidence.ts";
 export { DURATION_FORM, durationMs } from "./duration.ts";
 export { identityOf } from "./identity.ts";
 export { interfaceMatches } from "./interfaceGlob.ts";
+export { isEmptySelector, selects, type Labels } from "./labelSelector.ts";
 export { parsePortRange, PORT_RANGE_FORM, type PortRange } from "./portRange.ts";
 export { RESERVED_DETECTORS, reservedParts, resetRuns, ruleRuns } from "./reserved.ts";

@@ -2,7 +2,7 @@
 import ipaddr from "ipaddr.js";
 import type { FlowEndpoint, FlowResetSpec } from "../../crds/mod.ts";
 import { RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
-import { selectorQuery } from "../selector/mod.ts";
+import { selectorQuery } from "./selectorQuery.ts";
 import type { Whereabouts } from "./asking.ts";
 import { MAX_SELECTED_PODS } from "./limits.ts";
 

@@ -1,8 +1,8 @@
 /** The controller of ResponsePolicy and ClusterResponsePolicy: gathers, plans, writes. */
+import type { Labels } from "../../crds/mod.ts";
 import type { Report } from "../../crds/stream/mod.ts";
 import { KubeError, keyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
 import { revisionOf, type Heard, type Roster } from "../roster/mod.ts";
-import type { Labels } from "../selector/mod.ts";
 import { enforcingOf, type FleetRules } from "./enforcing.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { tallyOf } from "./gather.ts";

@@ -1,7 +1,6 @@
 /** Whether a policy's Enforce counts, and who holds it back. */
-import type { LabelSelector, ResponsePolicySpec } from "../../crds/mod.ts";
+import { selects, type Labels, type LabelSelector, type ResponsePolicySpec } from "../../crds/mod.ts";
 import type { ConditionWords } from "../condition/mod.ts";
-import { selects, type Labels } from "../selector/mod.ts";
 
 export interface FleetRules {
   readonly name: string;

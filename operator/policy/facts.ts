@@ -1,7 +1,6 @@
 /** What the operator keeps of a policy: who loads it and how it is judged, not what it matches. */
-import { formatPath, validate, type LabelSelector, type PolicyStatus, type ResponsePolicySpec } from "../../crds/mod.ts";
+import { formatPath, isEmptySelector, validate, type LabelSelector, type PolicyStatus, type ResponsePolicySpec } from "../../crds/mod.ts";
 import type { KubeMetadata, KubeObject } from "../../kube/mod.ts";
-import { isEmptySelector } from "../selector/mod.ts";
 import { MAX_NOTES } from "./limits.ts";
 
 export interface PolicyFacts extends KubeObject {

@@ -1,7 +1,6 @@
 /** How the sensors stand to one policy. */
-import type { NodeFailure } from "../../crds/mod.ts";
+import { selects, type Labels, type NodeFailure } from "../../crds/mod.ts";
 import type { Roster } from "../roster/mod.ts";
-import { selects, type Labels } from "../selector/mod.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { MAX_FAILURES_NAMED } from "./limits.ts";
 import type { Tally } from "./plan.ts";

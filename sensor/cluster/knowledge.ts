@@ -1,7 +1,6 @@
 /** What this sensor knows of its cluster, wherever it came from: the API server's watches, or the node's disk. */
-import { parseAddress } from "../../crds/mod.ts";
+import { parseAddress, selects } from "../../crds/mod.ts";
 import type { Placement } from "../../crds/mod.ts";
-import { selectorMatches } from "../decide/mod.ts";
 import type { ClusterView, PodIdentity } from "../decide/mod.ts";
 import type { PolicySnapshot } from "../policy/mod.ts";
 import { Fleet } from "./fleet.ts";
@@ -79,7 +78,7 @@ export class Knowledge {
       namespaces: new Map(this.namespaces),
       pods: pods satisfies PodIdentity[],
       isLive,
-      enforceable: (namespace) => enforceNamespaces === undefined || selectorMatches(enforceNamespaces, this.namespaces.get(namespace) ?? {}),
+      enforceable: (namespace) => enforceNamespaces === undefined || selects(enforceNamespaces, this.namespaces.get(namespace) ?? {}),
       podCidrs: this.#neighbourhood.podCidrs(),
       protectedCalls: this.#neighbourhood.calls({ nodeAddresses, pods, internalCidrs: this.fleet.internalCidrs }),
     };

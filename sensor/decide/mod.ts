@@ -17,7 +17,7 @@ export { flowResetIsExact, flowResetMatches } from "./flowResetMatch.ts";
 export * from "./limits.ts";
 export type { CompileNote, PolicyObject } from "./note.ts";
 export { Reason } from "./reason.ts";
-export { type ClusterView, OwnerNumbers, type PodIdentity, selectorMatches } from "./subjects/mod.ts";
+export { type ClusterView, OwnerNumbers, type PodIdentity } from "./subjects/mod.ts";
 export { setStop, Stop, type StopCause } from "./stop.ts";
 export { complaintOfSignature } from "./signatureComplaint.ts";
 export { Verdict, verdictName } from "./verdict.ts";

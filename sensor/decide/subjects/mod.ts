@@ -8,6 +8,5 @@
  * It must not know what a policy does with its subject.
  */
 export type { ClusterView, PodIdentity } from "./clusterView.ts";
-export { selectorMatches } from "./labels.ts";
 export { OwnerNumbers } from "./ownerNumbers.ts";
 export { NO_NAMESPACE, type SubjectQuery, Subjects } from "./subjects.ts";

@@ -1,9 +1,8 @@
 /** The subjects of all objects, each once, and the table that says which pods are in which. */
-import { parseAddress } from "../../../crds/values/mod.ts";
+import { parseAddress, selects } from "../../../crds/values/mod.ts";
 import type { LabelSelector } from "../../../crds/mod.ts";
 import { type InterfaceDescription, NO_OWNERS, Owner, type OwnerTable, RowTable, sharedWords, signTurned } from "../../detect/mod.ts";
 import type { ClusterView, PodIdentity } from "./clusterView.ts";
-import { selectorMatches } from "./labels.ts";
 import { type NumberedPod, type OwnerNumbers } from "./ownerNumbers.ts";
 
 /** Number of the namespace of an object that has none: it may touch any flow. */
@@ -84,7 +83,7 @@ export class Subjects {
     const named = new Map<string, NumberedQuery[]>();
     this.#queries.forEach((query, set) => {
       const { namespace, nodeSelector } = query;
-      if (nodeSelector !== undefined && !selectorMatches(nodeSelector, view.nodeLabels)) return;
+      if (nodeSelector !== undefined && !selects(nodeSelector, view.nodeLabels)) return;
       if (namespace === undefined) any.push({ ...query, set });
       else if (named.get(namespace)?.push({ ...query, set }) === undefined) named.set(namespace, [{ ...query, set }]);
     });
@@ -105,9 +104,9 @@ function choosesPod({ anybody, podSelector, namespaceSelector, serviceAccounts =
   // The node's traffic alone was asked for.
   if (nodeTraffic === true && podSelector === undefined && namespaceSelector === undefined && serviceAccounts.length === 0) return false;
   if (namespace !== undefined && namespace !== pod.namespace) return false;
-  if (podSelector !== undefined && !selectorMatches(podSelector, pod.labels)) return false;
+  if (podSelector !== undefined && !selects(podSelector, pod.labels)) return false;
   if (serviceAccounts.length > 0 && !serviceAccounts.includes(pod.serviceAccount)) return false;
-  return namespaceSelector === undefined || selectorMatches(namespaceSelector, namespaces.get(pod.namespace) ?? {});
+  return namespaceSelector === undefined || selects(namespaceSelector, namespaces.get(pod.namespace) ?? {});
 }
 
 interface Entry {

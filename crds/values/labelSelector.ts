@@ -1,9 +1,10 @@
-/** meta/v1 LabelSelector as apimachinery's LabelSelectorAsSelector reads it. */
-import type { LabelSelector } from "../../crds/mod.ts";
+/** Which labels a selector chooses, as apimachinery's LabelSelectorAsSelector reads meta/v1 LabelSelector. */
+import type { LabelSelector } from "../labelSelector.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
 
+/** Every requirement must hold; an empty selector chooses everything. */
 export function selects({ matchLabels, matchExpressions }: LabelSelector, labels: Labels): boolean {
   for (const key in matchLabels) if (valueOf(labels, key) !== matchLabels[key]) return false;
   return (matchExpressions ?? []).every((expression) => holds(expression, labels));
@@ -13,12 +14,7 @@ export function isEmptySelector({ matchLabels, matchExpressions }: LabelSelector
   return Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
 }
 
-/** For `labelSelector=`; empty where everything is chosen. */
-export function selectorQuery({ matchLabels, matchExpressions }: LabelSelector): string {
-  const equal = Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
-  return [...equal, ...(matchExpressions ?? []).map(queryOf)].join(",");
-}
-
+/** NotIn and DoesNotExist hold where the label is absent. */
 function holds({ key, operator, values }: Expression, labels: Labels): boolean {
   const value = valueOf(labels, key);
   switch (operator) {
@@ -30,19 +26,6 @@ function holds({ key, operator, values }: Expression, labels: Labels): boolean {
       return value !== undefined;
     case "DoesNotExist":
       return value === undefined;
-  }
-}
-
-function queryOf({ key, operator, values }: Expression): string {
-  switch (operator) {
-    case "In":
-      return `${key} in (${values.join(",")})`;
-    case "NotIn":
-      return `${key} notin (${values.join(",")})`;
-    case "Exists":
-      return key;
-    case "DoesNotExist":
-      return `!${key}`;
   }
 }
 
