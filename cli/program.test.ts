@@ -29,6 +29,7 @@ test.each([
   ["no folder of policies", ["sensor"], "Give --policies with a folder of policies, or --cluster in a cluster"],
   ["a folder of policies in a cluster", ["sensor", "--cluster", "--policies", "."], "Give either --policies or --cluster"],
   ["no node in a cluster", ["sensor", "--cluster"], "Give --node or set NODE_NAME"],
+  ["metrics for everybody in a cluster", ["sensor", "--cluster", "--node", "n1", "--listen", ":9464"], "Give --listen an address of loopback such as 127.0.0.1:9464 with --cluster, got :9464"],
   ["no file to replay", ["replay"], "missing required argument 'file'"],
   ["an unknown capture method", ["sensor", "--policies", ".", "--capture", "xdp"], "Allowed choices are ring, libpcap"],
   ["no number of workers", ["sensor", "--policies", ".", "--workers", "many"], "Give a number from 1 to 64"],

@@ -3,6 +3,7 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import { DEFAULT_LISTEN, DEFAULT_SENSOR_OPTIONS, DEFAULT_TABLE_CAPACITY, LOG_LEVELS } from "../sensor/options.ts";
 import type { CaptureMethod, RunningSensor, SensorOptions } from "../sensor/options.ts";
+import { isLoopback } from "../sensor/report/mod.ts";
 import type { LogLevel } from "../sensor/report/mod.ts";
 import { addClusterOptions, clusterOptionsOf } from "./clusterOptions.ts";
 import type { ClusterWords } from "./clusterOptions.ts";
@@ -42,7 +43,7 @@ export function addSensorCommand(program: Command, surroundings: Surroundings, d
     .option("--interface <name...>", "interfaces to watch: names or globs such as veth* (default: all)")
     .addOption(captureOption())
     .option("--workers <n>", "packet workers, one a core at most", wholeNumber(1, 64), DEFAULT_SENSOR_OPTIONS.workers)
-    .option("--listen <addr>", "HOST:PORT of /metrics, /healthz and /readyz, or none", listenAddress, DEFAULT_LISTEN)
+    .option("--listen <addr>", "HOST:PORT of /metrics, /healthz and /readyz (loopback with --cluster), or none", listenAddress, DEFAULT_LISTEN)
     .option("--capture-only <iface>", "mirror port: see packets here only")
     .option("--inject <how>", "with --capture-only: route (as the kernel's routes say) or an interface")
     .option("--events <file>", "event lines to a file, - for standard output, none", "-")
@@ -82,6 +83,10 @@ function sensorOptions(words: SensorWords, surroundings: Surroundings): SensorOp
   }
   if (words.cluster !== true && words.policies === undefined) {
     throw new UsageError("Give --policies with a folder of policies, or --cluster in a cluster");
+  }
+  // Metrics name a tenant's policies; in the node's network whoever reaches the node would read them.
+  if (words.cluster === true && words.listen !== "none" && !isLoopback(words.listen)) {
+    throw new UsageError(`Give --listen an address of loopback such as ${DEFAULT_LISTEN} with --cluster, got ${words.listen}`);
   }
   if (words.inject !== undefined && words.captureOnly === undefined) {
     throw new UsageError("Give --capture-only with --inject: elsewhere a reset leaves where its packet was seen");

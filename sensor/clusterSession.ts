@@ -3,7 +3,7 @@ import { uptime } from "node:os";
 import type { Registry } from "prom-client";
 import { connect } from "../kube/mod.ts";
 import type { KubeClient } from "../kube/mod.ts";
-import { ActedResets, ClusterMember, MetricsAccess } from "./cluster/mod.ts";
+import { ActedResets, ClusterMember } from "./cluster/mod.ts";
 import { registerClusterMetrics } from "./clusterMetrics.ts";
 import { ClusterReport } from "./clusterReport.ts";
 import { ClusterResets } from "./clusterResets.ts";
@@ -140,12 +140,6 @@ export class ClusterSession {
   register(registry: Registry): void {
     const [client, member, report, resets] = [this.#client, this.#member, this.#report, this.#resets];
     if (report !== undefined && resets !== undefined) registerClusterMetrics(registry, { client, member, report, resets });
-  }
-
-  /** For metrics that are reachable from outside of the node. */
-  authorizer(): (authorization: string | undefined) => Promise<number> {
-    const access = new MetricsAccess(this.#client);
-    return (authorization) => access.check(authorization);
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,7 @@ import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import type { PolicyReport } from "./policyReport.ts";
 import { verdictReasonName } from "./reasonNumbers.ts";
-import { Counter, createLog, createMetrics, isLoopback, openEventWriter, startHttpServer } from "./report/mod.ts";
+import { Counter, createLog, createMetrics, openEventWriter, startHttpServer } from "./report/mod.ts";
 import type { EventWriter, HttpServer, Logger, MetricNames } from "./report/mod.ts";
 import { version } from "./version.ts";
 
@@ -81,7 +81,6 @@ async function serve({ options, workers, keeper, policyReport, trouble, cluster 
     metrics,
     health: () => staleWorker(workers),
     readiness: trouble,
-    authorize: cluster === undefined || isLoopback(options.listen) ? undefined : cluster.authorizer(),
   });
 }
 

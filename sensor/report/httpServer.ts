@@ -1,6 +1,6 @@
 /**
  * GET /metrics, /healthz (the program turns) and /readyz (it sees traffic and has its policy) for scrapers and
- * probes. Read-only, and without authentication unless one is given: it listens on loopback unless told otherwise.
+ * probes. Read-only and without authentication: it listens on loopback unless told otherwise, and in a cluster always.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
@@ -11,12 +11,10 @@ const MAX_CONNECTIONS = 32;
 const REQUEST_TIMEOUT_MS = 5_000;
 const SEND_TIMEOUT_MS = 15_000;
 
-const REFUSALS: Readonly<Record<number, string>> = { 401: "show a bearer token that the API server knows", 403: "the token may not get /metrics", 503: "the API server does not answer" };
-
 /** Whether nobody outside of this machine can reach it. */
 export function isLoopback(listen: string): boolean {
   const { host } = parseListen(listen);
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 export interface HttpServerOptions {
@@ -26,8 +24,6 @@ export interface HttpServerOptions {
   /** Undefined when all is well, else what is not. */
   health(): string | undefined;
   readiness(): string | undefined;
-  /** Who may read /metrics: the status that the Authorization header earns, 200 or a refusal. Everybody where absent. */
-  authorize?: ((authorization: string | undefined) => Promise<number>) | undefined;
 }
 
 export interface HttpServer {
@@ -84,11 +80,6 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     return;
   }
   if (path === "/metrics") {
-    const status = (await options.authorize?.(request.headers.authorization)) ?? 200;
-    if (status !== 200) {
-      if (status === 401) response.setHeader("www-authenticate", "Bearer");
-      return send(response, status, `${REFUSALS[status] ?? "not now"}\n`);
-    }
     try {
       send(response, 200, await options.metrics.metrics(), options.metrics.contentType);
     } catch (error) {
