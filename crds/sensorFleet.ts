@@ -72,7 +72,7 @@ export const sensorFleet = z
     spec: sensorFleetSpec.prefault({}).describe("Which nodes get a sensor, how it looks at packets, and what it must leave alone."),
     status: sensorFleetStatus.optional().describe("How many nodes are covered. Written by the operator."),
   })
-  .describe("SensorFleet is the sensors of a cluster, or of some of its nodes. The operator makes a DaemonSet of it. Two fleets must not select the same node.");
+  .describe("SensorFleet is the sensors of a cluster, or of some of its nodes. The operator makes a DaemonSet of it. Two fleets must not select the same node. A sensor serves health and metrics on its node's loopback (127.0.0.1:9464) and nowhere else.");
 
 export type SensorFleetSpec = z.output<typeof sensorFleetSpec>;
 export type SensorFleetStatus = z.output<typeof sensorFleetStatus>;
