@@ -46,5 +46,6 @@ export function clusterOptionsOf(words: ClusterWords, env: Surroundings["env"]):
     kubeconfig: words.kubeconfig,
     serviceAccountFolder: words.serviceAccountFolder,
     reportTokenFile: words.reportTokenFile ?? env["REPORT_TOKEN_FILE"],
+    markKeyFile: env["MARK_KEY_FILE"],
   };
 }

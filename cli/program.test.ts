@@ -97,11 +97,11 @@ test("sensor takes its words to the options", async () => {
 });
 
 test("sensor --cluster takes what the operator set in the environment, and words before it", async () => {
-  using world = makeWorld({ endsAtOnce: true, env: { NODE_NAME: "n1", FLEET_NAME: "edge", POD_NAMESPACE: "ndr" } });
+  using world = makeWorld({ endsAtOnce: true, env: { NODE_NAME: "n1", FLEET_NAME: "edge", POD_NAMESPACE: "ndr", MARK_KEY_FILE: "/m" } });
   await world.run("sensor", "--cluster");
-  expect(world.started[0]?.cluster).toEqual({ node: "n1", fleet: "edge", namespace: "ndr", stateDirectory: "/var/lib/flowreset" });
+  expect(world.started[0]?.cluster).toEqual({ node: "n1", fleet: "edge", namespace: "ndr", stateDirectory: "/var/lib/flowreset", markKeyFile: "/m" });
   await world.run("sensor", "--cluster", "--node", "n2", "--fleet", "core", "--state-dir", "none", "--kubeconfig", "k", "--namespace", "sec", "--report-token-file", "t");
-  expect(world.started[1]?.cluster).toEqual({ node: "n2", fleet: "core", namespace: "sec", kubeconfig: "k", reportTokenFile: "t" });
+  expect(world.started[1]?.cluster).toEqual({ node: "n2", fleet: "core", namespace: "sec", kubeconfig: "k", reportTokenFile: "t", markKeyFile: "/m" });
 });
 
 test.each([

@@ -50,7 +50,7 @@ export function addSensorCommand(program: Command, surroundings: Surroundings, d
     .option("--busy-poll <us>", "microseconds to poll without sleeping after traffic; 0: always sleep", wholeNumber(0, 1_000_000), 0)
     .option("--table-capacity <flows>", "flows to remember", wholeNumber(1_024, 16_777_216), DEFAULT_TABLE_CAPACITY)
     .option("--protect-port <port...>", "ports of this machine that are never reset (beside your ssh session)", ports)
-    .option("--mark-key-file <file>", "16 hexadecimal digits, the same for sensors that see the same traffic: one acts, the other knows")
+    .option("--mark-key-file <file>", "16 hexadecimal digits, the same for sensors that see the same traffic: one acts, the other knows (with --cluster: $MARK_KEY_FILE, where it is)")
     .addOption(logLevelOption());
   addClusterOptions(command);
   addStopFileOption(addSocketOption(command))

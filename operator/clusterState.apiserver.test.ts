@@ -149,6 +149,37 @@ describe("a SensorNode", () => {
   });
 });
 
+describe("the key of the mark", () => {
+  const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/flowreset-mark-key`;
+  const uidInPods = async () => (await world.server.expect("GET", DAEMON_SET)).spec.template.metadata.annotations["flowreset.io/mark-key-uid"];
+  const another = async (identity: string) => {
+    await operator.close();
+    operator = await world.operator(identity);
+    await world.ready(operator);
+  };
+
+  it("is made before the sensors that share it, who are not started anew by another leader", async () => {
+    const [secret, daemonSet] = [await world.server.expect("GET", SECRET), await world.server.expect("GET", DAEMON_SET)];
+    expect(await uidInPods()).toBe(secret.metadata.uid);
+    // Whatever was written of the pods' template, it was written with the key.
+    const { items } = await world.server.expect("GET", `/apis/apps/v1/namespaces/${NAMESPACE}/controllerrevisions?labelSelector=flowreset.io/fleet=default`);
+    for (const { data } of items) expect(data.spec.template.metadata.annotations).toMatchObject({ "flowreset.io/mark-key-uid": secret.metadata.uid });
+    await another("operator-1");
+    await merge(fleetPath("default"), { spec: { updateStrategy: { maxUnavailable: "50%" } } });
+    await eventually(async () => expect((await world.server.expect("GET", DAEMON_SET)).spec.updateStrategy.rollingUpdate.maxUnavailable).toBe("50%"));
+    expect((await world.server.expect("GET", SECRET)).metadata.resourceVersion).toBe(secret.metadata.resourceVersion);
+    expect((await world.server.expect("GET", DAEMON_SET)).spec.template).toEqual(daemonSet.spec.template);
+  });
+
+  it("is another one where somebody deleted it, and sensors are started anew for that", async () => {
+    const { data } = await world.server.expect("GET", SECRET);
+    await world.server.expect("DELETE", SECRET);
+    await another("operator-2");
+    await eventually(async () => expect(await uidInPods()).toBe((await world.server.expect("GET", SECRET)).metadata.uid));
+    expect((await world.server.expect("GET", SECRET)).data).not.toEqual(data);
+  });
+});
+
 /** As a sensor writes it. */
 async function sensorNode(name: string, time: string): Promise<void> {
   await world.create("sensornodes", { metadata: { name }, spec: { fleet: "default" } });

@@ -8,6 +8,7 @@ import { FlowResetController, flowResetFacts, flowResetKey, type FlowResetFacts 
 import { Following } from "./following.ts";
 import type { Logger } from "./log.ts";
 import { NodeAddresses, nodeFacts, podCidrsOf, publishDiscovery, type NodeFacts } from "./nodes/mod.ts";
+import { MarkKeyKeeper } from "./markKey/mod.ts";
 import { LABELS, NAMES, REPORT_PORT } from "./options.ts";
 import { PolicyController, policyFacts, policyKey, type PolicyFacts } from "./policy/mod.ts";
 import type { KeyedQueue } from "./queue/mod.ts";
@@ -97,9 +98,15 @@ export class Leading {
       following.follow(resource, { transform: policyFacts, onChange: ({ object }) => this.#policyQueue.add(policyKey(object)) }),
     );
 
+    const markKey = new MarkKeyKeeper({ ...shared, namespace, name: NAMES.markKeySecret, labels: LABELS, onChange: () => this.#lookAtFleets() });
+    const markKeyQueue = following.queue("markkey", (_key, signal) => markKey.reconcile(signal));
+    markKeyQueue.add("markkey");
+
     const fleet = new FleetController({
       ...shared,
       namespace,
+      markKeySecret: NAMES.markKeySecret,
+      markKeyUid: () => markKey.uid,
       serviceAccount: options.sensorServiceAccount,
       defaultImage: options.sensorImage,
       fleets: () => this.#fleets.objects,
@@ -107,7 +114,8 @@ export class Leading {
       nodes: () => this.#nodes.objects.values(),
       missingRights: () => this.#missingRights(),
     });
-    this.#fleetQueue = following.queue("fleet", this.#whenSynced((key, signal) => fleet.reconcile(key, signal)));
+    // Sensors that start before their key would be replaced a moment later.
+    this.#fleetQueue = following.queue("fleet", this.#whenSynced(async (key, signal) => (markKey.isSettled ? fleet.reconcile(key, signal) : SETTLE_MS)));
     this.#fleets = following.follow(RESOURCES.sensorFleets, {
       transform: fleetFacts,
       onChange: ({ type, object, previous }) => {

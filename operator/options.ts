@@ -46,6 +46,7 @@ export const NAMES = {
   lease: "flowreset-operator",
   service: "flowreset-operator",
   secret: "flowreset-report-stream-tls",
+  markKeySecret: "flowreset-mark-key",
   discovery: "flowreset-report-stream",
   defaultFleet: "flowreset-default-fleet",
   /** The chart's: what it owns ends with the release. */

@@ -39,6 +39,8 @@ export interface ClusterReportParts {
   readonly log: Logger;
   /** Why the sensor as a whole does not work; undefined where it does. */
   readonly trouble: () => string | undefined;
+  /** Why the key of the mark is not the fleet's; undefined where it is. */
+  readonly markKeyFault: string | undefined;
 }
 
 export class ClusterReport {
@@ -199,7 +201,7 @@ export class ClusterReport {
   }
 
   #nodeFacts(): NodeFacts {
-    const { member, trouble } = this.#parts;
+    const { member, trouble, markKeyFault } = this.#parts;
     const failed = new Set(this.#failures().filter(({ kind }) => kind === "ResponsePolicy" || kind === "ClusterResponsePolicy").map(({ uid }) => uid)).size;
     return {
       nowMs: Date.now(),
@@ -215,6 +217,7 @@ export class ClusterReport {
       trouble: trouble(),
       halfBlind: this.coverage.halfBlind,
       podsUnseen: this.#podsUnseen().map(({ namespace, name }) => `${namespace}/${name}`),
+      markKeyFault,
       isTooOld: member.isTooOld,
       contactMs: member.contactMs,
       outage: this.own.outage,

@@ -30,6 +30,8 @@ export interface ClusterParts {
   readonly topology: Topology;
   /** Why the sensor as a whole does not work; undefined where it does. */
   readonly trouble: () => string | undefined;
+  /** Why the key of the mark is not the fleet's; undefined where it is. */
+  readonly markKeyFault: string | undefined;
   /** Hands what was compiled to the Workers. */
   readonly enforce: (round: CompiledRound) => void;
 }

@@ -9,7 +9,7 @@ import { ClusterSession } from "./clusterSession.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
 import { createBudgets, createClaims, Stop } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
-import { markKey } from "./markKey.ts";
+import { chooseMarkKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
 import { SensorError } from "./options.ts";
 import { startLibpcapLoop } from "./libpcapLoop.ts";
@@ -37,7 +37,7 @@ import type { WorkerStart } from "./workerMessages.ts";
 export async function runSensor(options: SensorOptions): Promise<RunningSensor> {
   requireRights();
   requirePolicies(options.policies);
-  const key = markKey(options.markKeyFile);
+  const markKey = chooseMarkKey(options);
   // What was opened is closed in reverse order, at the end or where the start fails.
   await using opened = new AsyncDisposableStack();
   const finished = Promise.withResolvers<void>();
@@ -46,6 +46,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   const output = openOutput(options);
   opened.defer(() => output.events.close());
   const { log } = output;
+  if (markKey.fault !== undefined) log.warn({ fault: markKey.fault }, "going on with a mark key of its own: this sensor and the others of the fleet do not know each other's resets");
 
   const topology = await openTopology(options, log);
   opened.defer(() => topology.close());
@@ -76,7 +77,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     labelNames: first.labelNames,
     warmUpCompiled: compileWarmUp(),
     seed: randomBytes(4).readInt32LE(),
-    markKey: key,
+    markKey: markKey.words,
     stop: stop.word.buffer as SharedArrayBuffer,
     budgets: createBudgets(randomBytes(4).readInt32LE()),
     claims: options.workers > 1 ? createClaims() : undefined,
@@ -128,7 +129,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   if (latest !== loaded) onSnapshot(latest);
   else if (cluster === undefined) resetFiles.onResets(keeper.resets);
   const trouble = (): string | undefined => staleWorker(workers) ?? cluster?.trouble ?? policyReport.trouble ?? watched.trouble;
-  cluster?.follow({ keeper, board, stop, policyReport, workers, topology, trouble, enforce: (round) => enforce(workers, keeper, round) });
+  cluster?.follow({ keeper, board, stop, policyReport, workers, topology, trouble, markKeyFault: markKey.fault, enforce: (round) => enforce(workers, keeper, round) });
 
   const control = createControl({ options, keeper, board, workers, topology, policyReport, stop });
   const server = options.socket === undefined ? undefined : await startControlServer(options.socket, control).catch(socketRefused);

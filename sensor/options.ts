@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly serviceAccountFolder: string | undefined;
   /** Token that the report stream is shown; undefined: the service account's. */
   readonly reportTokenFile: string | undefined;
+  /** The key of the mark as the operator mounts it: it may be absent. `SensorOptions.markKeyFile` goes before it. */
+  readonly markKeyFile: string | undefined;
 }
 
 export interface SensorOptions {

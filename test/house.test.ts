@@ -61,6 +61,7 @@ const arrows: readonly { room: string; may: readonly string[]; why: string }[] =
   { room: "operator/condition", may: ["crds"], why: "conditions have one form for every kind" },
   { room: "operator/roster", may: ["crds"], why: "sensors are known by what they report" },
   { room: "operator/certificate", may: ["kube"], why: "keeps one Secret" },
+  { room: "operator/markKey", may: ["kube"], why: "keeps one Secret" },
   { room: "operator/nodes", may: ["kube"], why: "reads Nodes, writes one ConfigMap" },
   { room: "operator/defaultFleet", may: ["kube"], why: "makes one fleet of one ConfigMap" },
   { room: "operator/stream", may: ["crds", "kube"], why: "takes reports, asks the API server whose they are" },

@@ -6,7 +6,7 @@ import { coverageOf } from "./coverage.ts";
 import { daemonSetName, daemonSetOf } from "./daemonSet.ts";
 import { failedPods, type FailedPods } from "./failures.ts";
 import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
-import { planFleet } from "./plan.ts";
+import { planFleet, type FleetInput } from "./plan.ts";
 
 export interface FleetControllerOptions {
   readonly client: KubeClient;
@@ -15,6 +15,10 @@ export interface FleetControllerOptions {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly defaultImage: string;
+  /** The name of the Secret with the key that sensors share. */
+  readonly markKeySecret: string;
+  /** The uid of that Secret; undefined: not known. */
+  markKeyUid(): string | undefined;
   fleets(): ReadonlyMap<string, FleetFacts>;
   daemonSet(name: string): DaemonSetFacts | undefined;
   nodes(): Iterable<NodeFacts>;
@@ -26,7 +30,7 @@ export interface FleetControllerOptions {
 
 interface Track {
   readonly uid: string;
-  applied?: { readonly fleetGeneration: number; readonly daemonSetGeneration: number };
+  applied?: NonNullable<FleetInput["applied"]>;
   writtenRevision: number;
   pods: FailedPods;
   podsAtMs: number;
@@ -66,14 +70,15 @@ export class FleetController {
   }
 
   async #bringAbout(fleet: FleetFacts, track: Track, signal: AbortSignal): Promise<number> {
-    const { client, fieldManager, namespace, serviceAccount, defaultImage } = this.#options;
+    const { client, fieldManager, namespace, serviceAccount, defaultImage, markKeySecret } = this.#options;
     const { name, uid, generation = 1 } = fleet.metadata;
     await this.#lookAtPods(fleet, track, signal);
     const { apply } = this.#plan(fleet, track);
     if (apply && fleet.spec !== undefined) {
-      const desired = daemonSetOf({ name, uid: uid!, apiVersion: fleet.apiVersion }, fleet.spec, { namespace, serviceAccount, defaultImage });
+      const markKeyUid = this.#markKeyUid(name);
+      const desired = daemonSetOf({ name, uid: uid!, apiVersion: fleet.apiVersion }, fleet.spec, { namespace, serviceAccount, defaultImage, markKeySecret, markKeyUid });
       const written = await client.apply<KubeObject>(RESOURCES.daemonSets, desired, { fieldManager, signal });
-      track.applied = { fleetGeneration: generation, daemonSetGeneration: written.metadata.generation ?? 0 };
+      track.applied = { fleetGeneration: generation, daemonSetGeneration: written.metadata.generation ?? 0, markKeyUid };
     }
     track.obstacle = undefined;
     await this.#write(fleet, track, true, signal);
@@ -98,6 +103,7 @@ export class FleetController {
       fleet,
       daemonSet: daemonSet(daemonSetName(fleet.metadata.name)),
       applied: track.applied,
+      markKeyUid: this.#markKeyUid(fleet.metadata.name),
       hasImage: (fleet.spec?.image ?? defaultImage) !== "",
       coverage: coverageOf(fleet, fleets().values(), nodes()),
       stale: this.#staleOf(fleet.metadata.name),
@@ -106,6 +112,12 @@ export class FleetController {
       obstacle: track.obstacle,
       nowMs: nowMs(),
     });
+  }
+
+  /** Where it is not known, the one that the sensors were started with: nobody starts them anew for not knowing. */
+  #markKeyUid(fleet: string): string | undefined {
+    const { markKeyUid, daemonSet } = this.#options;
+    return markKeyUid() ?? daemonSet(daemonSetName(fleet))?.markKeyUid;
   }
 
   async #lookAtPods(fleet: FleetFacts, track: Track, signal: AbortSignal): Promise<void> {

@@ -14,12 +14,22 @@ export interface FleetSurroundings {
   readonly serviceAccount: string;
   /** Of fleets that name none. */
   readonly defaultImage: string;
+  /** Name of the Secret with the key of the mark. */
+  readonly markKeySecret: string;
+  /** Of that Secret; undefined: it is not known, sensors start without. */
+  readonly markKeyUid: string | undefined;
 }
 
 export const FLEET_LABEL = "flowreset.io/fleet";
+/** On the pods: the uid of the Secret with the mark key. Sensors read it once, so another Secret rolls out as a version does. */
+export const MARK_KEY_ANNOTATION = "flowreset.io/mark-key-uid";
 const STATE_FOLDER = "/var/lib/flowreset";
 /** Socket and stop file of the running sensor: `flowreset stop` by kubectl exec. */
 const RUN_FOLDER = "/run/flowreset";
+const MARK_KEY_FOLDER = "/etc/flowreset/mark-key";
+/** The Secret's field, and so the file's name. */
+const MARK_KEY_FIELD = "key";
+const READ_BY_OWNER = 0o400;
 const TOKEN_FOLDER = "/var/run/secrets/flowreset.io";
 const REPORT_AUDIENCE = "flowreset-report-stream";
 const TOKEN_SECONDS = 3_600;
@@ -32,7 +42,8 @@ export function daemonSetName(fleet: string): string {
 }
 
 /** What server-side apply owns of the DaemonSet; what others add (a rollout's annotation) stays. */
-export function daemonSetOf({ name, uid, apiVersion }: FleetIdentity, spec: SensorFleetSpec, { namespace, serviceAccount, defaultImage }: FleetSurroundings): KubeObject {
+export function daemonSetOf({ name, uid, apiVersion }: FleetIdentity, spec: SensorFleetSpec, surroundings: FleetSurroundings): KubeObject {
+  const { namespace, markKeyUid } = surroundings;
   const selector = { "app.kubernetes.io/name": "flowreset", "app.kubernetes.io/component": "sensor", [FLEET_LABEL]: name };
   const labels = { ...selector, "app.kubernetes.io/managed-by": "flowreset-operator" };
   return {
@@ -53,17 +64,17 @@ export function daemonSetOf({ name, uid, apiVersion }: FleetIdentity, spec: Sens
       template: {
         metadata: {
           labels: { ...spec.podLabels, ...selector },
-          annotations: { "kubectl.kubernetes.io/default-container": "sensor", ...spec.podAnnotations },
+          annotations: { "kubectl.kubernetes.io/default-container": "sensor", ...spec.podAnnotations, ...(markKeyUid !== undefined && { [MARK_KEY_ANNOTATION]: markKeyUid }) },
         },
-        spec: podSpec(name, spec, serviceAccount, spec.image ?? defaultImage),
+        spec: podSpec(name, spec, surroundings),
       },
     },
   };
 }
 
-function podSpec(fleet: string, spec: SensorFleetSpec, serviceAccountName: string, image: string): object {
+function podSpec(fleet: string, spec: SensorFleetSpec, { serviceAccount, defaultImage, markKeySecret }: FleetSurroundings): object {
   return {
-    serviceAccountName,
+    serviceAccountName: serviceAccount,
     automountServiceAccountToken: true,
     enableServiceLinks: false,
     // It watches the node's interfaces, those of pods among them; and resolves names as pods do nevertheless.
@@ -77,11 +88,13 @@ function podSpec(fleet: string, spec: SensorFleetSpec, serviceAccountName: strin
     ...(spec.imagePullSecrets.length > 0 && { imagePullSecrets: spec.imagePullSecrets.map((secret) => ({ ...secret })) }),
     // Kubernetes gives added capabilities to uid 0 only (it sets no ambient ones); the uid has none but those below.
     securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: "RuntimeDefault" } },
-    containers: [container(fleet, spec, image)],
+    containers: [container(fleet, spec, spec.image ?? defaultImage)],
     volumes: [
       { name: "state", hostPath: { path: STATE_FOLDER, type: "DirectoryOrCreate" } },
       { name: "run", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
       { name: "report-token", projected: { sources: [{ serviceAccountToken: { audience: REPORT_AUDIENCE, expirationSeconds: TOKEN_SECONDS, path: "token" } }] } },
+      // Optional: who cannot have the key goes on without, and says so.
+      { name: "mark-key", secret: { secretName: markKeySecret, optional: true, defaultMode: READ_BY_OWNER, items: [{ key: MARK_KEY_FIELD, path: MARK_KEY_FIELD }] } },
     ],
   };
 }
@@ -106,6 +119,7 @@ function container(fleet: string, spec: SensorFleetSpec, image: string): object 
       { name: "FLEET_NAME", value: fleet },
       { name: "STATE_DIR", value: STATE_FOLDER },
       { name: "REPORT_TOKEN_FILE", value: `${TOKEN_FOLDER}/token` },
+      { name: "MARK_KEY_FILE", value: `${MARK_KEY_FOLDER}/${MARK_KEY_FIELD}` },
     ],
     resources: { requests: { ...spec.resources.requests }, limits: { ...spec.resources.limits } },
     livenessProbe: probe("/healthz", { initialDelaySeconds: 15, periodSeconds: 20, failureThreshold: 3 }),
@@ -122,6 +136,7 @@ function container(fleet: string, spec: SensorFleetSpec, image: string): object 
       { name: "state", mountPath: STATE_FOLDER },
       { name: "run", mountPath: RUN_FOLDER },
       { name: "report-token", mountPath: TOKEN_FOLDER, readOnly: true },
+      { name: "mark-key", mountPath: MARK_KEY_FOLDER, readOnly: true },
     ],
   };
 }

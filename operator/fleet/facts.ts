@@ -1,6 +1,7 @@
 /** What the operator keeps of a SensorFleet and of its DaemonSet. */
 import { formatPath, validate, type SensorFleetSpec, type SensorFleetStatus } from "../../crds/mod.ts";
 import type { KubeMetadata, KubeObject } from "../../kube/mod.ts";
+import { MARK_KEY_ANNOTATION } from "./daemonSet.ts";
 
 export interface FleetFacts extends KubeObject {
   readonly metadata: KubeMetadata;
@@ -30,15 +31,18 @@ export interface DaemonSetFacts extends KubeObject {
   readonly ready: number;
   readonly updated: number;
   readonly unavailable: number;
+  /** Of the Secret with the mark key that its pods were made for. */
+  readonly markKeyUid?: string | undefined;
 }
 
 interface RawDaemonSet {
+  spec?: { template?: { metadata?: { annotations?: Readonly<Record<string, string>> } } };
   status?: { observedGeneration?: number; desiredNumberScheduled?: number; numberReady?: number; updatedNumberScheduled?: number; numberUnavailable?: number };
 }
 
 export function daemonSetFacts(raw: KubeObject): DaemonSetFacts {
   const { name, namespace, uid, resourceVersion, generation, labels, ownerReferences = [] } = raw.metadata;
-  const { status = {} } = raw as RawDaemonSet;
+  const { spec, status = {} } = raw as RawDaemonSet;
   return {
     apiVersion: raw.apiVersion,
     kind: raw.kind,
@@ -49,5 +53,6 @@ export function daemonSetFacts(raw: KubeObject): DaemonSetFacts {
     ready: status.numberReady ?? 0,
     updated: status.updatedNumberScheduled ?? 0,
     unavailable: status.numberUnavailable ?? 0,
+    markKeyUid: spec?.template?.metadata?.annotations?.[MARK_KEY_ANNOTATION],
   };
 }

@@ -10,8 +10,8 @@ const NOW = Date.parse("2026-11-26T12:00:00Z");
 const fleet = (spec: object = {}, more: object = {}) =>
   fleetFacts({ apiVersion: "flowreset.io/v1alpha1", kind: "SensorFleet", metadata: { name: "default", uid: "u1", generation: 1, creationTimestamp: "2026-11-26T10:00:00Z", ...more }, spec });
 const node = (name: string, labels: Record<string, string> = {}) => nodeFacts({ apiVersion: "v1", kind: "Node", metadata: { name, labels: { "kubernetes.io/os": "linux", ...labels } } });
-const SURROUNDINGS = { namespace: "flowreset-system", serviceAccount: "flowreset-sensor", defaultImage: "flowreset:1" };
-const made = (spec: object = {}) => daemonSetOf({ name: "default", uid: "u1", apiVersion: "flowreset.io/v1alpha1" }, fleet(spec).spec!, SURROUNDINGS) as any;
+const SURROUNDINGS = { namespace: "flowreset-system", serviceAccount: "flowreset-sensor", defaultImage: "flowreset:1", markKeySecret: "flowreset-mark-key", markKeyUid: "k1" };
+const made = (spec: object = {}, more: object = {}) => daemonSetOf({ name: "default", uid: "u1", apiVersion: "flowreset.io/v1alpha1" }, fleet(spec).spec!, { ...SURROUNDINGS, ...more }) as any;
 const running = (more: Partial<DaemonSetFacts> = {}): DaemonSetFacts => ({
   ...daemonSetFacts({ apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name: "flowreset-sensor-default", generation: 1, ownerReferences: [{ apiVersion: "", kind: "SensorFleet", name: "default", uid: "u1", controller: true }] } }),
   observedGeneration: 1,
@@ -71,6 +71,21 @@ describe("the DaemonSet of a fleet", () => {
     expect(container.env).toContainEqual({ name: "REPORT_TOKEN_FILE", value: `/var/run/secrets/flowreset.io/${token.path}` });
   });
 
+  it("gives its sensors one key, that root alone reads; one without it starts all the same", () => {
+    const { volumes } = template.spec;
+    const mount = container.volumeMounts.find(({ name }: { name: string }) => name === "mark-key");
+    expect(volumes.find(({ name }: { name: string }) => name === "mark-key").secret).toEqual({ secretName: "flowreset-mark-key", optional: true, defaultMode: 0o400, items: [{ key: "key", path: "key" }] });
+    expect(mount).toEqual({ name: "mark-key", mountPath: "/etc/flowreset/mark-key", readOnly: true });
+    expect(container.env).toContainEqual({ name: "MARK_KEY_FILE", value: `${mount.mountPath}/key` });
+  });
+
+  it("starts its sensors anew for another key, which a fleet's annotation cannot hide; and for no key not at all", () => {
+    const uidOf = ({ spec }: any) => spec.template.metadata.annotations["flowreset.io/mark-key-uid"];
+    expect(uidOf(made({ podAnnotations: { "flowreset.io/mark-key-uid": "mine" } }))).toBe("k1");
+    expect(uidOf(made({}, { markKeyUid: undefined }))).toBeUndefined();
+    expect(daemonSetFacts(made()).markKeyUid).toBe("k1");
+  });
+
   it("passes on what the fleet says", () => {
     const { template: told } = made({
       image: "mine:2",
@@ -100,6 +115,9 @@ describe("a fleet", () => {
     ["without its DaemonSet", "Reconciling", "Applying", true, { daemonSet: undefined, applied: undefined }],
     ["whose sensors run", "Ready", "Running", false, {}],
     ["of another generation", "Reconciling", "Applying", true, { fleet: fleet({}, { generation: 2 }) }],
+    ["whose sensors have no key and could have one", "Reconciling", "Applying", true, { markKeyUid: "k1" }],
+    ["whose sensors have another key", "Reconciling", "Applying", true, { markKeyUid: "k2", applied: { fleetGeneration: 1, daemonSetGeneration: 1, markKeyUid: "k1" } }],
+    ["whose sensors have the key", "Ready", "Running", false, { markKeyUid: "k1", applied: { fleetGeneration: 1, daemonSetGeneration: 1, markKeyUid: "k1" } }],
     ["whose DaemonSet somebody changed", "Reconciling", "Applying", true, { daemonSet: running({ metadata: { name: "d", generation: 2 } }) }],
     ["whose DaemonSet somebody deleted", "Reconciling", "Applying", true, { daemonSet: undefined }],
     ["that rolls out", "Reconciling", "RollingOut", false, { daemonSet: running({ updated: 1 }) }],

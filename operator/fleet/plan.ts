@@ -10,7 +10,9 @@ export interface FleetInput {
   /** The one of its name, if there is one. */
   readonly daemonSet: DaemonSetFacts | undefined;
   /** What was applied last by this leader. */
-  readonly applied: { readonly fleetGeneration: number; readonly daemonSetGeneration: number } | undefined;
+  readonly applied: { readonly fleetGeneration: number; readonly daemonSetGeneration: number; readonly markKeyUid?: string | undefined } | undefined;
+  /** Of the Secret with the key that sensors share: another key starts them anew. */
+  readonly markKeyUid?: string | undefined;
   readonly hasImage: boolean;
   readonly coverage: Coverage;
   /** Of its sensors, how many are silent for three heartbeats. */
@@ -49,10 +51,10 @@ function refusalOf({ fleet, daemonSet, hasImage, coverage }: FleetInput): Verdic
 }
 
 export function planFleet(input: FleetInput): FleetPlan {
-  const { fleet, daemonSet, applied, nowMs, stale, failed, failures, coverage } = input;
+  const { fleet, daemonSet, nowMs, stale, failed, failures, coverage } = input;
   const generation = fleet.metadata.generation ?? 1;
   const refusal = refusalOf(input);
-  const apply = refusal === undefined && isDue(generation, daemonSet, applied);
+  const apply = refusal === undefined && isDue(generation, input);
   const verdict = refusal ?? rolloutOf(input, apply);
   const next: SensorFleetStatus = {
     observedGeneration: generation,
@@ -70,9 +72,9 @@ export function planFleet(input: FleetInput): FleetPlan {
   return sameStatus(next, fleet.status) ? { apply } : { apply, status: next };
 }
 
-/** This generation was not applied yet, or somebody changed the DaemonSet since. */
-function isDue(generation: number, daemonSet: DaemonSetFacts | undefined, applied: FleetInput["applied"]): boolean {
-  if (daemonSet === undefined || applied === undefined || applied.fleetGeneration !== generation) return true;
+/** This generation was not applied yet, or there is another key, or somebody changed the DaemonSet since. */
+function isDue(generation: number, { daemonSet, applied, markKeyUid }: FleetInput): boolean {
+  if (daemonSet === undefined || applied === undefined || applied.fleetGeneration !== generation || applied.markKeyUid !== markKeyUid) return true;
   return (daemonSet.metadata.generation ?? 0) > applied.daemonSetGeneration;
 }
 

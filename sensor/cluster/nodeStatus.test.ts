@@ -12,7 +12,7 @@ const WELL: NodeFacts = {
   capture: { packets: 10, lost: 0, interfaces: 3, halfBlind: 0, pods: 2, podsUnseen: 0 },
   enforcement: "Enabled",
   gap: undefined, unreported: [], missingRights: [], trouble: undefined, halfBlind: [], podsUnseen: [],
-  isTooOld: false, contactMs: 1, outage: undefined,
+  markKeyFault: undefined, isTooOld: false, contactMs: 1, outage: undefined,
 };
 
 const condition = (facts: Partial<NodeFacts>, type: string): Condition | undefined => nodeStatus({ ...WELL, ...facts }, []).conditions?.find((each) => each.type === type);
@@ -28,6 +28,7 @@ describe("a SensorNode's status", () => {
     ["Ready", "False", "NotWorking", { trouble: "packet Worker 0 has not turned" }, /Worker 0/],
     ["Ready", "False", "MissingRights", { missingRights: ["watch pods", "list nodes"] }, /watch pods, list nodes/],
     ["Ready", "True", "WorkingWithFailures", { policies: { loaded: 1, failed: 2 } }, /2 policies/],
+    ["Ready", "True", "Working", { markKeyFault: "Cannot read the mark key: ENOENT" }, /policies; does not know other sensors' resets: Cannot read the mark key: ENOENT$/],
     ["Coverage", "False", "HalfBlind", { halfBlind: ["veth1", "veth2", "veth3", "veth4", "veth5", "veth6", "veth7"] }, /veth1, .*veth5 and 2 more$/],
     ["Coverage", "False", "PodsUnseen", { podsUnseen: ["shop/web"] }, /shop\/web/],
     ["PolicyFresh", "False", "PolicyTooOld", { isTooOld: true, contactMs: Date.parse("2026-01-01T00:00:00Z") }, /2026-01-01T00:00:00Z/],

@@ -17,6 +17,8 @@ export interface NodeFacts {
   /** Names of interfaces of which one direction alone is seen. */
   readonly halfBlind: readonly string[];
   readonly podsUnseen: readonly string[];
+  /** Why the key of the mark is not the fleet's; undefined where it is. */
+  readonly markKeyFault: string | undefined;
   readonly isTooOld: boolean;
   /** When the API server was last heard about policies. */
   readonly contactMs: number;
@@ -50,11 +52,12 @@ export function nodeStatus(facts: NodeFacts, before: readonly Condition[]): Sens
 
 type Judged = Omit<Condition, "lastTransitionTime">;
 
-function ready({ trouble, missingRights, policies }: NodeFacts): Judged {
+function ready({ trouble, missingRights, policies, markKeyFault }: NodeFacts): Judged {
   if (trouble !== undefined) return judged("Ready", "False", "NotWorking", trouble);
   if (missingRights.length > 0) return judged("Ready", "False", "MissingRights", `the API server does not allow: ${named(missingRights)}`);
   const words = policies.failed === 0 ? "sees packets and has its policies" : `sees packets; ${policies.failed} policies could not be loaded whole`;
-  return judged("Ready", "True", policies.failed === 0 ? "Working" : "WorkingWithFailures", words);
+  const key = markKeyFault === undefined ? "" : `; does not know other sensors' resets: ${markKeyFault}`;
+  return judged("Ready", "True", policies.failed === 0 ? "Working" : "WorkingWithFailures", words + key);
 }
 
 function coverage({ halfBlind, podsUnseen }: NodeFacts): Judged {
