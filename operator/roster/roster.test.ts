@@ -40,6 +40,15 @@ describe("the roster", () => {
     expect(roster.isFresh("n1", STALE_AFTER_MS)).toBe(false);
   });
 
+  it("takes the first heartbeat at its word also where the object was seen before it, unless a report was heard", () => {
+    const roster = new Roster();
+    const old = { ...beatAt(WALL - STALE_AFTER_MS - 1), fleet: "default" };
+    for (const node of ["n1", "n2"]) roster.beat({ ...old, node, time: "" }, 0, WALL);
+    roster.hear(reportOf("n2"), 0);
+    for (const node of ["n1", "n2"]) roster.beat({ ...old, node }, 1, WALL + 1);
+    expect([roster.isFresh("n1", 1), roster.isFresh("n2", 1)]).toEqual([false, true]);
+  });
+
   it("does not take an old heartbeat that is merely shown again for a new one", () => {
     const roster = new Roster();
     roster.beat(beatAt(WALL), 0, WALL);

@@ -111,9 +111,12 @@ export class Roster {
     const sensor = known ?? this.#add(node, nowMs - ageMs);
     if (sensor.heartbeat === time) return false;
     const isFirst = sensor.heartbeat === "";
+    // Made a moment ago, and heard by nothing else: what counted until now was a guess.
+    const isGuessed = isFirst && sensor.session === "";
     const wasStale = nowMs - sensor.lastContactMs >= STALE_AFTER_MS;
     sensor.heartbeat = time;
-    sensor.lastContactMs = Math.max(sensor.lastContactMs, isFirst ? nowMs - ageMs : nowMs);
+    const contactMs = isFirst ? nowMs - ageMs : nowMs;
+    sensor.lastContactMs = isGuessed ? contactMs : Math.max(sensor.lastContactMs, contactMs);
     if (sensor.session === "") {
       // Until it reports: better than nothing after a start of this process.
       sensor.fleet = fleet;
