@@ -14,6 +14,14 @@ const conditionOf = async (plural: string, name: string, type: string, namespace
 const merge = (path: string, body: object) => world.server.expect("PATCH", path, { body, contentType: "application/merge-patch+json" });
 const fleetPath = (name: string) => `/apis/flowreset.io/v1alpha1/sensorfleets/${name}`;
 
+/** The leader ends, `meanwhile` happens, another one leads. */
+async function succeed(identity: string, meanwhile = async (): Promise<void> => {}): Promise<void> {
+  await operator.close();
+  await meanwhile();
+  operator = await world.operator(identity);
+  await world.ready(operator);
+}
+
 beforeAll(async () => {
   world = await World.start({ controllerManager: ["daemonset-controller", "garbage-collector-controller"] });
   await world.server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name: "shop", labels: { team: "shop" } } } });
@@ -152,11 +160,6 @@ describe("a SensorNode", () => {
 describe("the key of the mark", () => {
   const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/flowreset-mark-key`;
   const uidInPods = async () => (await world.server.expect("GET", DAEMON_SET)).spec.template.metadata.annotations["flowreset.io/mark-key-uid"];
-  const another = async (identity: string) => {
-    await operator.close();
-    operator = await world.operator(identity);
-    await world.ready(operator);
-  };
 
   it("is made before the sensors that share it, who are not started anew by another leader", async () => {
     const [secret, daemonSet] = [await world.server.expect("GET", SECRET), await world.server.expect("GET", DAEMON_SET)];
@@ -164,7 +167,7 @@ describe("the key of the mark", () => {
     // Whatever was written of the pods' template, it was written with the key.
     const { items } = await world.server.expect("GET", `/apis/apps/v1/namespaces/${NAMESPACE}/controllerrevisions?labelSelector=flowreset.io/fleet=default`);
     for (const { data } of items) expect(data.spec.template.metadata.annotations).toMatchObject({ "flowreset.io/mark-key-uid": secret.metadata.uid });
-    await another("operator-1");
+    await succeed("operator-1");
     await merge(fleetPath("default"), { spec: { updateStrategy: { maxUnavailable: "50%" } } });
     await eventually(async () => expect((await world.server.expect("GET", DAEMON_SET)).spec.updateStrategy.rollingUpdate.maxUnavailable).toBe("50%"));
     expect((await world.server.expect("GET", SECRET)).metadata.resourceVersion).toBe(secret.metadata.resourceVersion);
@@ -173,8 +176,7 @@ describe("the key of the mark", () => {
 
   it("is another one where somebody deleted it, and sensors are started anew for that", async () => {
     const { data } = await world.server.expect("GET", SECRET);
-    await world.server.expect("DELETE", SECRET);
-    await another("operator-2");
+    await succeed("operator-2", async () => void (await world.server.expect("DELETE", SECRET)));
     await eventually(async () => expect(await uidInPods()).toBe((await world.server.expect("GET", SECRET)).metadata.uid));
     expect((await world.server.expect("GET", SECRET)).data).not.toEqual(data);
   });
