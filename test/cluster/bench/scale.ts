@@ -136,7 +136,7 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
 /** A status goes to every sensor, and the operator paces such writes: the first ones of a thousand policies take their time. */
 async function untilReady(server: Scene["server"], operator: OperatorProcess, policies: number, startMs: number): Promise<number> {
   const isReady = async (): Promise<boolean> => operator.hasEnded || (await countReady(server)) === policies;
-  const inTime = await until("every policy to be Ready", isReady, READY_MS, 2_000).catch(() => undefined);
+  const inTime = await until("every policy to be Ready", isReady, READY_MS, 5_000).catch(() => undefined);
   operator.checkAlive();
   return inTime === undefined ? NaN : (performance.now() - startMs) / 1_000;
 }
