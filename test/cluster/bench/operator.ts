@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installedCopy } from "../../bench/installed.ts";
@@ -33,6 +33,12 @@ cp -r "$1" /run/secrets/kubernetes.io/serviceaccount
 shift
 exec "$@"`;
 
+const SWEEP = `cat >/dev/null
+rm -rf "$0"
+for folder in /sys/fs/cgroup/memory/$1 /sys/fs/cgroup/$1; do
+  for try in 1 2 3 4 5; do [ -d "$folder" ] && ! rmdir "$folder" && sleep 0.2; done
+done`;
+
 /** OPERATOR_FLAGS="--cpu-prof --cpu-prof-dir=/somewhere" has Node.js say where its time goes. */
 function ownFlags(): string[] {
   return (process.env["OPERATOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
@@ -40,15 +46,15 @@ function ownFlags(): string[] {
 
 export class OperatorProcess {
   readonly #child: ChildProcess;
-  readonly #directory: string;
-  readonly #group: string;
+  readonly #keeper: ChildProcess;
   readonly #log: string;
 
   private constructor(child: ChildProcess, directory: string, group: string, log: string) {
     this.#child = child;
-    this.#directory = directory;
-    this.#group = group;
     this.#log = log;
+    // Takes away what is left also when we are killed: its standard input ends with us, and the operator does.
+    this.#keeper = spawn("sh", ["-c", SWEEP, directory, group], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+    this.#keeper.stdin!.on("error", () => {});
   }
 
   /** Resolves when it has said where reports go. */
@@ -127,7 +133,8 @@ export class OperatorProcess {
       await ended;
       clearTimeout(timer);
     }
-    rmSync(this.#directory, { recursive: true, force: true });
-    for (const folder of [`/sys/fs/cgroup/memory/${this.#group}`, `/sys/fs/cgroup/${this.#group}`]) if (existsSync(folder)) rmdirSync(folder);
+    const swept = new Promise((resolve) => this.#keeper.once("exit", resolve));
+    this.#keeper.stdin!.end();
+    await swept;
   }
 }
