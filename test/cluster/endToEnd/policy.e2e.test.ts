@@ -37,7 +37,7 @@ describe("a ResponsePolicy", () => {
     await until("the policy to count", async () => (await counters()).wouldReset >= CONNECTIONS, 60_000, 100);
     expect(await counters()).toMatchObject({ reset: 0, confirmed: 0 });
     expect(await storm.deaths()).toEqual([]);
-    expect((await policy()).status.sensors).toMatchObject({ desired: 2, ready: 2, failed: 0 });
+    await until("both sensors to have it", async () => (await policy()).status.sensors.ready === 2, 60_000, 100);
   });
 
   it("switched to Enforce cuts what it matches and nothing else", async () => {
@@ -65,19 +65,18 @@ describe("the emergency stop", () => {
     await storm.rages();
     expect(witness.seen().length).toBeGreaterThan(0);
 
-    expect((await counters()).wouldReset).toBe(0);
+    const heldBack = (await counters()).wouldReset ?? 0;
     const askedMs = Date.now();
     await product.patchFleet({ enforcement: "ObserveOnly" });
-    const acceptedMs = Date.now();
     const acknowledgedMs = await Promise.all(product.cluster.nodes.map((node) => product.sensorSaid(node, "emergency stop of the fleet", askedMs)));
     await storm.isCalm();
     const seen = witness.seen();
     const last = seen.at(-1)!;
-    console.log(`emergency stop: the sensors' word ${Math.round(Math.max(...acknowledgedMs) - acceptedMs)} ms after the API server's, the last RST ${Math.round(last.atMs - acceptedMs)} ms`);
+    console.log(`emergency stop: the sensors' word ${Math.round(Math.max(...acknowledgedMs) - askedMs)} ms after it was asked for, the last RST ${Math.round(last.atMs - askedMs)} ms`);
     const deaths = await storm.deaths();
 
     // Detection goes on: what it would have cut is counted, and no packet leaves.
-    await until("the policy to count what is held back", async () => (await counters()).wouldReset >= CONNECTIONS, 60_000, 100);
+    await until("the policy to count what is held back", async () => (await counters()).wouldReset >= heldBack + CONNECTIONS, 60_000, 100);
     const reset = await product.finished(scene.namespace, await product.reset(scene.namespace, { client: innocent.victim.endpoint, server: { ip: server.address, port: PORT } }));
     expect(reset.status).toMatchObject({ phase: "Failed", summary: { reset: 0 } });
     expect(reset.status.message).toContain("ObserveOnly");

@@ -1,11 +1,14 @@
 /** The installed product, as its users see it: objects, pods and logs. */
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { until } from "../../lab/mod.ts";
 import type { Cluster, ClusterNode } from "../mod.ts";
 import { sharedCluster } from "../mod.ts";
 
 export const NAMESPACE = "flowreset-system";
 export const FLEET = "default";
+export const RELEASE = "flowreset";
+export const CHART = join(import.meta.dirname, "../../../charts/flowreset");
 const API = "/apis/flowreset.io/v1alpha1";
 const READY_TIMEOUT_MS = 120_000;
 
@@ -18,6 +21,13 @@ export interface FlowResetObject {
     readonly flows?: readonly { readonly client: string; readonly server: string; readonly outcome: string; readonly reason?: string; readonly latency?: string; readonly node: string }[];
     readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   };
+}
+
+export interface ProductPod {
+  readonly name: string;
+  readonly node: string;
+  readonly image: string;
+  readonly isReady: boolean;
 }
 
 export class Product {
@@ -57,13 +67,18 @@ export class Product {
     await this.api.expect("PATCH", `${API}/sensorfleets/${FLEET}`, { body: { spec }, contentType: "application/merge-patch+json" });
   }
 
-  async pods(component: "operator" | "sensor"): Promise<{ name: string; node: string; uid: string; isReady: boolean }[]> {
+  /** `helm upgrade` with one more value. */
+  async upgrade(value: string): Promise<void> {
+    await this.cluster.helm("upgrade", RELEASE, CHART, `--namespace=${NAMESPACE}`, "--reuse-values", `--set=${value}`, "--wait", "--timeout=2m");
+  }
+
+  async pods(component: "operator" | "sensor"): Promise<ProductPod[]> {
     const selector = encodeURIComponent(`app.kubernetes.io/component=${component}`);
     const { items } = await this.api.expect("GET", `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=${selector}`);
     return items.map(({ metadata, spec, status }: any) => ({
       name: metadata.name,
       node: spec.nodeName,
-      uid: metadata.uid,
+      image: spec.containers[0].image,
       isReady: metadata.deletionTimestamp === undefined && (status.conditions ?? []).some(({ type, status: is }: any) => type === "Ready" && is === "True"),
     }));
   }
@@ -72,12 +87,12 @@ export class Product {
     return (await this.pods("sensor")).find(({ node: at }) => at === node.name)!.name;
   }
 
-  /** Operator and sensors are ready, a sensor on each node, and each reports to the operator. */
+  /** Operator and sensors are ready, all of one image, a sensor on each node, and each has said so. */
   async untilReady(): Promise<void> {
     await until("operator and sensors to be ready", async () => {
       const [operators, sensors] = await Promise.all([this.pods("operator"), this.pods("sensor")]);
-      const nodes = new Set(sensors.filter(({ isReady }) => isReady).map(({ node }) => node));
-      return operators.some(({ isReady }) => isReady) && nodes.size === this.cluster.nodes.length && [...operators, ...sensors].every(({ isReady }) => isReady);
+      const all = [...operators, ...sensors];
+      return operators.length === 2 && sensors.length === this.cluster.nodes.length && all.every(({ isReady }) => isReady) && new Set(all.map(({ image }) => image)).size === 1;
     }, READY_TIMEOUT_MS, 250);
     await this.untilTold();
   }

@@ -31,6 +31,12 @@ export class Storm {
     return [...(await this.#place.said()).matchAll(/^end \S+ \S+ (\S+) \d+ (\S+)$/gm)].map(([, how, at]) => ({ how: how!, atMs: Number(at) }));
   }
 
+  /** The longest time within which none was cut, from `fromMs` to `toMs`. */
+  async longestRestMs(fromMs: number, toMs: number): Promise<number> {
+    const times = [fromMs, ...(await this.deaths()).map(({ atMs }) => atMs).filter((ms) => ms > fromMs && ms < toMs).sort((a, b) => a - b), toMs];
+    return Math.max(...times.slice(1).map((ms, index) => ms - times[index]!));
+  }
+
   /** Waits until so many more have died than now. */
   async rages(more = this.count * 2, timeoutMs = 60_000): Promise<void> {
     const before = (await this.deaths()).length;
