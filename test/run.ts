@@ -23,11 +23,12 @@ const runs: readonly { name: string; project: string; files?: readonly string[];
   { name: "lab", project: "lab" },
   { name: "cluster lifecycle", project: "lifecycle" },
   { name: "cluster", project: "cluster" },
+  { name: "end to end", project: "endToEnd" },
   { name: "cluster ptp", project: "cluster", files: ["test/cluster/cluster.e2e.test.ts"], podNetwork: "ptp" },
   { name: "cluster vxlan", project: "cluster", files: ["test/cluster/cluster.e2e.test.ts"], podNetwork: "vxlan" },
 ];
 
-const needsRoot = ["lifecycle", "cluster"];
+const needsRoot = ["lifecycle", "cluster", "endToEnd"];
 
 for (const { name, project, files = [], podNetwork = "bridge" } of runs) {
   const started = process.hrtime.bigint();
@@ -44,16 +45,18 @@ for (const { name, project, files = [], podNetwork = "bridge" } of runs) {
     { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, CLUSTER: podNetwork } },
   );
   broken ||= run.status !== 0;
+  let ran = 0;
   try {
     const totals = JSON.parse(readFileSync(report, "utf8")) as Record<string, number>;
-    passed += totals["numPassedTests"] ?? 0;
+    ran = totals["numPassedTests"] ?? 0;
+    passed += ran;
     failed += totals["numFailedTests"] ?? 0;
     skipped += (totals["numPendingTests"] ?? 0) + (totals["numTodoTests"] ?? 0);
   } catch {
     console.error(`Cannot read the report of ${name}: it ended with status ${run.status}`);
     broken = true;
   }
-  console.log(`== ${name}: ${((Number(process.hrtime.bigint() - started) / 1e9) | 0)} s`);
+  console.log(`== ${name}: ${ran} passed in ${((Number(process.hrtime.bigint() - started) / 1e9) | 0)} s`);
 }
 rmSync(folder, { recursive: true });
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);

@@ -14,7 +14,8 @@
  * For faults, or with controllers, it starts one of its own (4 s): `await using server = await startApiServer({
  * controllerManager: ["garbage-collector-controller"] })`, then `server.stopApiServer()`, `server.startEtcd()`, ...
  *
- * An end-to-end test is called `*.e2e.test.ts`, lies in this folder or below it, and belongs to the project `cluster`:
+ * A test of the cluster itself is called `*.e2e.test.ts`, lies in this folder, and belongs to the project `cluster`; one of
+ * the product lies in `endToEnd/`, whose door says more:
  *
  *   const cluster = sharedCluster();                       // two nodes; `make cluster`'s where that is up
  *   await cluster.importImage(archive, "flowreset.test/flowreset:1");
@@ -29,7 +30,7 @@
  *
  * No DNS runs there; a node has its own /var/lib, /var/log, /run, /etc and /opt, so that a hostPath is its own.
  *
- * Run one file with `node node_modules/vitest/vitest.mjs run --project apiserver|cluster PATH`. The programs come from
+ * Run one file with `node node_modules/vitest/vitest.mjs run --project apiserver|cluster|endToEnd PATH`. The programs come from
  * KUBEBUILDER_ASSETS or a cache, or are built once with Go.
  *
  * **Invariant:** whatever is started ends with whoever started it, also when that is killed.
