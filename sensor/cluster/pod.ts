@@ -1,4 +1,5 @@
 /** What is kept of a Pod: enough to know whose packets are whose, and where the kubelet asks for its health. */
+import type { PodIdentity } from "../decide/mod.ts";
 
 /** The part of the API server's object that is read here; everything in it may be missing. */
 interface RawPod {
@@ -44,13 +45,8 @@ interface RawContainerStatus {
   readonly state?: { readonly running?: { readonly startedAt?: string | null }; readonly terminated?: unknown };
 }
 
-export interface Pod {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly serviceAccount: string;
-  readonly addresses: readonly string[];
+/** A pod as the API server tells it; which interface is its own is for the pod table to find out. */
+export interface Pod extends Omit<PodIdentity, "interfaceIndex"> {
   /** Latest moment at which its sandbox is known to have had its network, by the kubelet's clock; 0 for never. */
   readonly networkReadyMs: number;
   /** When the kubelet began with it, so that its network is no older; absent where that is not told. */

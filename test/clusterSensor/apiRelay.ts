@@ -21,7 +21,7 @@ export class ApiRelay {
   /** Listens at the API server's own address and port, in the node's namespace. @param url "https://127.0.0.1:PORT" */
   static async open(node: Namespace, url: string): Promise<ApiRelay> {
     const { hostname, port } = new URL(url);
-    const path = join(node.lab.directory, `api-${port}.sock`);
+    const path = join(node.lab.directory, `api-${node.name}-${port}.sock`);
     const relay = new ApiRelay(createServer((socket) => relay.#join(socket, connect(Number(port), hostname))));
     await new Promise<void>((resolve) => relay.#server.listen(path, resolve));
     node.lab.onClose(() => relay.close());

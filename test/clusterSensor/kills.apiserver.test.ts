@@ -1,6 +1,6 @@
 /** From `kubectl apply` to dead sockets: a real API server, the real sensor, real connections between pods. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
+import { echoes, isDead, Sessions } from "../lab/killing/sessions.ts";
 import type { Session } from "../lab/killing/sessions.ts";
 import { MARK } from "../lab/policies.ts";
 import { identity, until } from "../lab/mod.ts";
@@ -24,12 +24,6 @@ afterAll(async () => {
 });
 
 const between = (): Promise<Session> => sessions.open({ from: world.net.client, to: world.net.server }, "ipv4");
-
-async function isDead(session: Session): Promise<void> {
-  expect((await session.client.closed).error).toBe("ECONNRESET");
-  await session.server.closed;
-  expect(await socketStates(session)).toEqual(["gone", "gone"]);
-}
 
 describe.runIf(identity() === "root")("a sensor in a cluster", () => {
   it("kills the connection that a FlowReset names, and no other", async () => {

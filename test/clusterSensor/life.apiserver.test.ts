@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
+import { echoes, isDead, Sessions } from "../lab/killing/sessions.ts";
 import type { Session } from "../lab/killing/sessions.ts";
 import { identity, until } from "../lab/mod.ts";
 import { startStreamServer } from "../../sensor/cluster/reportStream/server.fixture.ts";
@@ -39,12 +39,6 @@ afterAll(async () => {
 const between = (): Promise<Session> => sessions.open({ from: world.net.client, to: world.net.server }, "ipv4");
 const says = (text: string): object => ({ name: "says-it", signature: { rules: [`alert tcp any any -> any any (msg:"says it"; content:"${text}"; sid:1;)`] } });
 const killing = ({ client, host, port }: Session): object => ({ match: { client: { ip: client.localAddress, port: client.localPort }, server: { ip: host, port } } });
-
-async function isDead(session: Session): Promise<void> {
-  expect((await session.client.closed).error).toBe("ECONNRESET");
-  await session.server.closed;
-  expect(await socketStates(session)).toEqual(["gone", "gone"]);
-}
 
 describe.runIf(identity() === "root")("a sensor in a cluster", () => {
   it("makes its SensorNode, owned by its Node, and says what it sees", async () => {

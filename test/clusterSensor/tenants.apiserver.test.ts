@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RawHand } from "../lab/adversary/rawHand.ts";
-import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
+import { echoes, isDead, Sessions, socketStates } from "../lab/killing/sessions.ts";
 import type { Path, Session } from "../lab/killing/sessions.ts";
 import { identity, until } from "../lab/mod.ts";
 import type { Station } from "../lab/mod.ts";
@@ -40,12 +40,6 @@ afterAll(async () => {
 const neighbours = (): Path => ({ from: world.net.client, to: world.net.server });
 const neighbourToOutside = (): Path => ({ from: world.net.client, to: world.net.outside });
 const own = (): Path => ({ from: pod, to: world.net.outside });
-
-async function isDead(session: Session): Promise<void> {
-  expect((await session.client.closed).error).toBe("ECONNRESET");
-  await session.server.closed;
-  expect(await socketStates(session)).toEqual(["gone", "gone"]);
-}
 
 async function live(...held: readonly Session[]): Promise<void> {
   for (const session of held) {

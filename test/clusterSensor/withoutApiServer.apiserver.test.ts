@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { echoes, Sessions, socketStates } from "../lab/killing/sessions.ts";
+import { echoes, isDead, Sessions } from "../lab/killing/sessions.ts";
 import type { Session } from "../lab/killing/sessions.ts";
 import { identity, until } from "../lab/mod.ts";
 import type { Station } from "../lab/mod.ts";
@@ -36,11 +36,6 @@ afterAll(async () => {
 });
 
 const between = (): Promise<Session> => sessions.open({ from: world.net.client, to: world.net.server }, "ipv4");
-
-async function isDead(session: Session): Promise<void> {
-  expect((await session.client.closed).error).toBe("ECONNRESET");
-  expect(await socketStates(session)).toEqual(["gone", "gone"]);
-}
 
 describe.runIf(identity() === "root")("without an API server", () => {
   it("a running sensor goes on protecting", async () => {

@@ -1,4 +1,5 @@
 /** Connections along the paths of a topology, held by programs at both ends. */
+import { expect } from "vitest";
 import { Agent } from "../mod.ts";
 import type { Connection, Listener, Station } from "../mod.ts";
 
@@ -59,6 +60,13 @@ export async function echoes(connection: Connection): Promise<void> {
   const { receivedBytes } = await connection.statistics();
   connection.write("hello");
   await connection.received(receivedBytes + 5);
+}
+
+/** Waits for both ends' programs, then asks both kernels. @throws where one lives on */
+export async function isDead(session: Session): Promise<void> {
+  expect((await session.client.closed).error).toBe("ECONNRESET");
+  await session.server.closed;
+  expect(await socketStates(session)).toEqual(["gone", "gone"]);
 }
 
 /** The sockets of both ends, as their kernels have them. */
