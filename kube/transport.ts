@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 over kept connections. Of Node.js itself: undici, measured, costs every sensor 20 MB more (its parser is
+ * HTTP/1.1 over kept connections. Of Node.js itself: undici, measured, costs every sensor 30 MB more (its parser is
  * WebAssembly), for a speed that a few requests a second do not need.
  */
 import type { Agent, IncomingMessage, OutgoingHttpHeaders } from "node:http";
@@ -75,7 +75,7 @@ export function send(origin: string, agent: Agent, { method, path, headers, body
   });
 }
 
-// Not imported: that evaluates every export, and one of them is the whole of undici.
+// node:http is not imported: that evaluates every export, and one of them is the whole of undici.
 function moduleOf(origin: string): typeof import("node:https") {
   return process.getBuiltinModule(origin.startsWith("https:") ? "node:https" : "node:http") as typeof import("node:https");
 }

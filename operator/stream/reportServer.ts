@@ -1,5 +1,6 @@
 /** HTTPS: POST /v1/reports. A replica that does not lead sends sensors to the one that does. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
@@ -49,7 +50,6 @@ class Refusal extends Error {
 
 /** Rejects when the address cannot be bound. */
 export async function startReportServer(options: ReportServerOptions): Promise<ReportServer> {
-  const { createServer } = process.getBuiltinModule("node:https");
   const answers = new Map<number, number>();
   const rates = new NodeRates();
   const maxKept = options.maxKeptConnections ?? MAX_KEPT_CONNECTIONS;

@@ -1,6 +1,6 @@
 /** One kept HTTPS connection to one operator replica: a post at a time. */
 import type { IncomingMessage } from "node:http";
-import type { Agent } from "node:https";
+import { Agent, request } from "node:https";
 import { gzipSync } from "node:zlib";
 import { GZIP_FROM_BYTES, MAX_REPLY_BYTES, POST_TIMEOUT_MS } from "./limits.ts";
 import type { StreamTarget } from "./target.ts";
@@ -21,10 +21,8 @@ export class HttpsConnection {
 
   /** @param url where to post; the certificate must be of the target's name, whatever host the URL names */
   constructor(url: string, { serverName, ca }: Pick<StreamTarget, "serverName" | "ca">) {
-    // Not imported, as in kube/transport.ts: an import evaluates all its exports, undici among them (12 MB).
-    const { Agent: HttpsAgent } = process.getBuiltinModule("node:https");
     this.#url = new URL(url);
-    this.#agent = new HttpsAgent({ keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: 1 });
+    this.#agent = new Agent({ keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: 1 });
     this.#tls = { ca, servername: serverName };
   }
 
@@ -53,7 +51,6 @@ export class HttpsConnection {
   }
 
   #send(bytes: Buffer, headers: Record<string, string | number>, signal: AbortSignal): Promise<IncomingMessage> {
-    const { request } = process.getBuiltinModule("node:https");
     return new Promise((resolve, reject) => {
       const sent = request(this.#url, { method: "POST", agent: this.#agent, headers, signal, ...this.#tls }, resolve);
       sent.on("error", reject);
