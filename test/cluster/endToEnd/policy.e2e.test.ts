@@ -63,7 +63,7 @@ describe("the emergency stop", () => {
     await storm.rages();
     await using witness = await Witness.start(product.cluster.nodes, `port ${PORT}`);
     await storm.rages();
-    expect(witness.seen().length).toBeGreaterThan(0);
+    await until("the witness to see RSTs", () => witness.seen().length > 0);
 
     const heldBack = (await counters()).wouldReset ?? 0;
     const askedMs = Date.now();

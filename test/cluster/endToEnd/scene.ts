@@ -70,6 +70,9 @@ export class Scene implements AsyncDisposable {
   async service(name: string, port: number, targetPort: number): Promise<{ address: string; nodePort: number }> {
     await this.product.api.apply([{ apiVersion: "v1", kind: "Service", metadata: { name, namespace: this.namespace }, spec: { type: "NodePort", selector: { app: name }, ports: [{ port, targetPort }] } }]);
     const { spec } = await this.product.api.expect("GET", `/api/v1/namespaces/${this.namespace}/services/${name}`);
+    // A client that calls before every node knows the way is refused, and gives up.
+    const ask = [buildProgram("workload"), "get", spec.clusterIP, `${port}`];
+    await until(`the service ${name} to answer`, async () => (await Promise.all(this.product.cluster.nodes.map((node) => node.run(ask, { check: false })))).every(({ code }) => code === 0), 30_000, 50);
     return { address: spec.clusterIP, nodePort: spec.ports[0].nodePort };
   }
 

@@ -23,7 +23,7 @@ export class Witness implements AsyncDisposable {
   /** @param filter which packets, in tcpdump's words: "port 8080" */
   static async start(nodes: readonly ClusterNode[], filter: string): Promise<Witness> {
     const witness = new Witness(nodes, `witness-${randomUUID().slice(0, 8)}`);
-    await Promise.all(nodes.map((node) => node.start(witness.#name, ["tcpdump", "-i", "any", "-l", "-nn", "-tt", `tcp[tcpflags] & tcp-rst != 0 and (${filter})`])));
+    await Promise.all(nodes.map((node) => node.start(witness.#name, ["tcpdump", "-i", "any", "--immediate-mode", "-l", "-nn", "-tt", `tcp[tcpflags] & tcp-rst != 0 and (${filter})`])));
     await until("the witnesses to listen", () => nodes.every((node) => /listening on/.test(witness.#said(node))));
     return witness;
   }
