@@ -24,7 +24,7 @@ export type {
 } from "./calls.ts";
 export { KubeError } from "./kubeError.ts";
 export type { KubeErrorDetails } from "./kubeError.ts";
-export { keyOf } from "./object.ts";
+export { keyOf, kindedKeyOf } from "./object.ts";
 export type { KubeMetadata, KubeObject, OwnerReference } from "./object.ts";
 export { RESOURCES, apiVersionOf } from "./resources.ts";
 export type { Resource, ResourceName } from "./resources.ts";

@@ -37,6 +37,11 @@ export function keyOf(object: { metadata: { namespace?: string; name: string } }
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
 }
 
+/** For a collection of several kinds: `KIND NAMESPACE/NAME`, or `KIND NAME`. */
+export function kindedKeyOf(object: { kind: string; metadata: { namespace?: string; name: string } }): string {
+  return `${object.kind} ${keyOf(object)}`;
+}
+
 /** The server's own book-keeping of field owners: half of a small object's size, and nobody's concern here. */
 export function withoutManagedFields<T>(object: T): T {
   const metadata = (object as { metadata?: { managedFields?: unknown } | null } | null)?.metadata;

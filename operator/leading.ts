@@ -1,16 +1,16 @@
 /** What the leader does, and nobody else: wires the controllers to the objects that they follow and to the reports. */
 import type { Reply, Report } from "../crds/stream/mod.ts";
-import { EventRecorder, RESOURCES, type KubeClient, type KubeObject, type Reflector, type ReflectorEvent } from "../kube/mod.ts";
+import { EventRecorder, kindedKeyOf, RESOURCES, type KubeClient, type KubeObject, type Reflector, type ReflectorEvent } from "../kube/mod.ts";
 import { CertificateKeeper, type KeptCertificate } from "./certificate/mod.ts";
 import { DefaultFleet } from "./defaultFleet/mod.ts";
 import { daemonSetFacts, FLEET_LABEL, FleetController, fleetFacts, type DaemonSetFacts, type FleetFacts } from "./fleet/mod.ts";
-import { FlowResetController, flowResetFacts, flowResetKey, type FlowResetFacts } from "./flowReset/mod.ts";
+import { FlowResetController, flowResetFacts, type FlowResetFacts } from "./flowReset/mod.ts";
 import { Following } from "./following.ts";
 import type { Logger } from "./log.ts";
 import { NodeAddresses, nodeFacts, podCidrsOf, publishDiscovery, type NodeFacts } from "./nodes/mod.ts";
 import { MarkKeyKeeper } from "./markKey/mod.ts";
 import { LABELS, NAMES, REPORT_PORT } from "./options.ts";
-import { PolicyController, policyFacts, policyKey, type PolicyFacts } from "./policy/mod.ts";
+import { PolicyController, policyFacts, type PolicyFacts } from "./policy/mod.ts";
 import type { KeyedQueue } from "./queue/mod.ts";
 import { Roster } from "./roster/mod.ts";
 import { SensorNodeController, sensorNodeFacts, type SensorNodeFacts } from "./sensorNode/mod.ts";
@@ -81,7 +81,7 @@ export class Leading {
       enqueue: (key) => flowResetQueue.add(key),
     });
     this.#flowResets = [RESOURCES.flowResets, RESOURCES.clusterFlowResets].map((resource) =>
-      following.follow(resource, { transform: flowResetFacts, onChange: ({ object }) => flowResetQueue.add(flowResetKey(object)) }),
+      following.follow(resource, { transform: flowResetFacts, onChange: ({ object }) => flowResetQueue.add(kindedKeyOf(object)) }),
     );
 
     this.#policyQueue = following.queue("policy", this.#whenSynced((key, signal) => this.#policy.reconcile(key, signal)));
@@ -95,7 +95,7 @@ export class Leading {
       enqueueAfter: (key, ms) => this.#policyQueue.addAfter(key, ms),
     });
     this.#policies = [RESOURCES.responsePolicies, RESOURCES.clusterResponsePolicies].map((resource) =>
-      following.follow(resource, { transform: policyFacts, onChange: ({ object }) => this.#policyQueue.add(policyKey(object)) }),
+      following.follow(resource, { transform: policyFacts, onChange: ({ object }) => this.#policyQueue.add(kindedKeyOf(object)) }),
     );
 
     const markKey = new MarkKeyKeeper({ ...shared, namespace, name: NAMES.markKeySecret, labels: LABELS, onChange: () => this.#lookAtFleets() });

@@ -1,7 +1,7 @@
 /** The FlowReset controller: gathers, plans, writes. Level-triggered: a key says which object to look at, nothing else. */
 import type { FlowResetStatus } from "../../crds/mod.ts";
 import type { Report, ResetReport } from "../../crds/stream/mod.ts";
-import { KubeError, keyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
+import { KubeError, kindedKeyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
 import { revisionOf, type Roster } from "../roster/mod.ts";
 import { Asking } from "./asking.ts";
 import { recordEnding } from "./events.ts";
@@ -44,11 +44,6 @@ interface Track {
 
 const RESOURCE_OF: Readonly<Record<FlowResetFacts["kind"], Resource>> = { FlowReset: RESOURCES.flowResets, ClusterFlowReset: RESOURCES.clusterFlowResets };
 
-/** `FlowReset shop/kill-1`, `ClusterFlowReset kill-1`. */
-export function flowResetKey(object: KubeObject): string {
-  return `${object.kind} ${keyOf(object)}`;
-}
-
 export class FlowResetController {
   readonly #options: FlowResetControllerOptions;
   readonly #book = new ResultBook();
@@ -84,7 +79,7 @@ export class FlowResetController {
   sweep(finished: Iterable<FlowResetFacts>): void {
     const nowMs = this.#options.nowMs();
     this.#book.sweep(nowMs);
-    for (const facts of finished) if (isFinished(facts.phase) && nowMs >= goneMs(facts)) this.#options.enqueue(flowResetKey(facts));
+    for (const facts of finished) if (isFinished(facts.phase) && nowMs >= goneMs(facts)) this.#options.enqueue(kindedKeyOf(facts));
   }
 
   get figures(): { readonly running: number; readonly booked: number; readonly resultsDropped: number } {

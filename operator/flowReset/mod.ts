@@ -8,5 +8,5 @@
  *
  * It must not know how a report arrives, nor what a policy is.
  */
-export { FlowResetController, flowResetKey, type FlowResetControllerOptions } from "./controller.ts";
+export { FlowResetController, type FlowResetControllerOptions } from "./controller.ts";
 export { flowResetFacts, isFinished, type FlowResetFacts } from "./facts.ts";

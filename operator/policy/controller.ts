@@ -1,7 +1,7 @@
 /** The controller of ResponsePolicy and ClusterResponsePolicy: gathers, plans, writes. */
 import type { Labels } from "../../crds/mod.ts";
 import type { Report } from "../../crds/stream/mod.ts";
-import { KubeError, keyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
+import { KubeError, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
 import { revisionOf, type Heard, type Roster } from "../roster/mod.ts";
 import { enforcingOf, type FleetRules } from "./enforcing.ts";
 import type { PolicyFacts } from "./facts.ts";
@@ -42,11 +42,6 @@ interface Track {
 }
 
 const RESOURCE_OF: Readonly<Record<PolicyFacts["kind"], Resource>> = { ResponsePolicy: RESOURCES.responsePolicies, ClusterResponsePolicy: RESOURCES.clusterResponsePolicies };
-
-/** `ResponsePolicy shop/stop-log4shell`, `ClusterResponsePolicy stop-log4shell`. */
-export function policyKey(object: KubeObject): string {
-  return `${object.kind} ${keyOf(object)}`;
-}
 
 export class PolicyController {
   readonly #options: PolicyControllerOptions;

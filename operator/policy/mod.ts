@@ -7,6 +7,6 @@
  *
  * It must not know how policies match, nor how a report arrives.
  */
-export { PolicyController, policyKey, type PolicyControllerOptions } from "./controller.ts";
+export { PolicyController, type PolicyControllerOptions } from "./controller.ts";
 export { policyFacts, type PolicyFacts } from "./facts.ts";
 export type { FleetRules } from "./enforcing.ts";
