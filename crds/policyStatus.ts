@@ -26,8 +26,8 @@ export const policyStatus = z.strictObject({
   failures: failures.optional().describe("Sensors that could not load the policy, ten at most; sensors.failed counts all."),
   counters: z
     .strictObject({
-      detections: count.describe("Findings of the policy's rules."),
-      wouldReset: count.describe("Connections that would have been reset, had the policy been allowed to."),
+      detections: count.describe("Findings of the policy's rules. While nothing is reset, a connection between two nodes counts at each that has a subject of the policy."),
+      wouldReset: count.describe("Connections that would have been reset, had the policy been allowed to; counted like detections."),
       reset: count.describe("Connections that were reset or refused."),
       confirmed: count.describe("Of these, how many were proved dead at both ends."),
       suppressed: count.describe("Findings that a guard held back: a protected endpoint, an exemption, a budget."),

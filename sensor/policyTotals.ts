@@ -1,7 +1,7 @@
 /** What each policy has done here since the sensor started: from the Workers' series, by the object's uid. */
 import { Verdict } from "./decide/mod.ts";
 import { fullName } from "./fullName.ts";
-import { Outcome } from "./inject/mod.ts";
+import { Outcome, OutcomeReason } from "./inject/mod.ts";
 import { SeriesKind } from "./report/mod.ts";
 import type { Counters, LabelTable } from "./report/mod.ts";
 
@@ -61,7 +61,7 @@ export class PolicyTotals {
   #byName(): Map<string, Totals> {
     const totals = new Map<string, Totals>();
     for (const { series } of this.#counters()) {
-      series.forEach(({ kind, policy, a, b, value }) => {
+      series.forEach(({ kind, policy, a, b, reason, value }) => {
         const name = this.#labels.name(policy);
         let entry = totals.get(name);
         if (entry === undefined) totals.set(name, (entry = nothing()));
@@ -69,6 +69,9 @@ export class PolicyTotals {
           entry.detections += value;
           if (WOULD.includes(a)) entry.wouldReset += value;
           if (a === Verdict.Suppress) entry.suppressed += value;
+        } else if (reason === OutcomeReason.MovedAfterConfirmed) {
+          // The second word on a connection that was counted as confirmed.
+          entry.confirmed -= value;
         } else {
           if (CUT.includes(b)) entry.reset += value;
           if (b === Outcome.Confirmed) entry.confirmed += value;

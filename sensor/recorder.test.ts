@@ -1,14 +1,16 @@
 /** Whose story an outcome is told with, and how often a finding is told. */
 import { describe, expect, it } from "vitest";
 import { defaultSettings } from "../crds/mod.ts";
-import { compile, Stop } from "./decide/mod.ts";
+import { compile, Decision, Stop, Verdict } from "./decide/mod.ts";
 import { compileTexts, policy } from "./decide/objects.fixture.ts";
 import { buildSegment, Frame, LinkType, SegmentSpec, TcpFlag } from "./decode/mod.ts";
 import { FlowTable } from "./flow/mod.ts";
-import { OutcomeRecord } from "./inject/mod.ts";
+import { fullName } from "./fullName.ts";
+import { Outcome, OutcomeReason, OutcomeRecord } from "./inject/mod.ts";
 import { Pipeline } from "./pipeline.ts";
+import { PolicyTotals } from "./policyTotals.ts";
 import { EventRecorder, requestDecision } from "./recorder.ts";
-import { Counters } from "./report/mod.ts";
+import { Counters, LabelTable } from "./report/mod.ts";
 
 describe("an outcome", () => {
   it("of a connection that was never seen names the FlowReset that asked for it, also when others have asked since", () => {
@@ -21,6 +23,40 @@ describe("an outcome", () => {
     for (const origin of [2, 1, 3]) recorder.onOutcome(Object.assign(new OutcomeRecord(), { origin }));
     expect(named).toEqual(["default/reset-2", "default/reset-1", "default/reset-3"]);
   });
+});
+
+describe("what a policy did to a connection between two nodes", () => {
+  const ENFORCE = ["mode: Enforce"];
+  const DONE = { outcome: Outcome.Confirmed, reason: OutcomeReason.CutAfterEstablished, rsts: 2 };
+  const ONCE = "detections 1, would 0, reset 1, confirmed 1";
+  const rows: [name: string, decision: Partial<Decision>, verdict: number, outcomes: Partial<OutcomeRecord>[], counted: string][] = [
+    ["by the first sensor counts when it is decided", {}, Verdict.Reset, [], "detections 1, would 0, reset 0, confirmed 0"],
+    ["by the first sensor counts", {}, Verdict.Reset, [DONE], ONCE],
+    ["by the first sensor counts once, also where the proof is taken back", {}, Verdict.Reset, [DONE, { ...DONE, outcome: Outcome.Evaded, reason: OutcomeReason.MovedAfterConfirmed }], "detections 1, would 0, reset 1, confirmed 0"],
+    ["does not count at the second sensor while it waits", { delayMs: 20 }, Verdict.Reset, [], "detections 0, would 0, reset 0, confirmed 0"],
+    ["does not count at the second sensor that sent nothing", { delayMs: 20 }, Verdict.Reset, [{ ...DONE, rsts: 0, isSecondActor: true }], "detections 0, would 0, reset 0, confirmed 0"],
+    ["counts at the second sensor where it had to act", { delayMs: 20 }, Verdict.Reset, [{ ...DONE, isSecondActor: true }], ONCE],
+    ["counts at both where nothing is sent, as neither knows of the other", { delayMs: 20 }, Verdict.WouldReset, [], "detections 1, would 1, reset 0, confirmed 0"],
+  ];
+  for (const [name, said, verdict, outcomes, counted] of rows) {
+    it(name, () => {
+      const { compiled } = compileTexts([policy({ spec: ENFORCE, rules: ["{name: mark, signature: {rules: ['alert tcp any any -> any any (content:\"EVIL\"; sid:1;)']}}"] })]);
+      const [counters, labels] = [new Counters(), new LabelTable()];
+      const uid = "0";
+      const reference = { kind: "ResponsePolicy", namespace: "default", name: compiled.names.policies[0]!.name, uid } as const;
+      const label = labels.intern(fullName(reference));
+      const recorder = new EventRecorder(compiled, { ofPolicy: [label], names: new Map([[label, fullName(reference)]]) }, { counters, emit: () => true, nameOf: () => "" });
+      const table = (recorder.table = new FlowTable({ capacity: 16, seed: 1 }));
+      const totals = new PolicyTotals(() => [counters], labels);
+      totals.read([reference]);
+      const decision = Object.assign(new Decision(), { verdict, policy: 0, rule: 0, signature: 0, ...said, slot: 0, generation: table.generation(0) });
+      decision.name(0, verdict, 0);
+      recorder.onDecision(decision, 1, 0, 0);
+      for (const outcome of outcomes) recorder.onOutcome(Object.assign(new OutcomeRecord(), { policy: label, slot: 0, generation: table.generation(0), firstRstMs: 1, ...outcome }));
+      const { detections, wouldReset, reset, confirmed } = totals.read([reference])[0]!;
+      expect(`detections ${detections}, would ${wouldReset}, reset ${reset}, confirmed ${confirmed}`).toBe(counted);
+    });
+  }
 });
 
 /** A pipeline and its recorder: what it tells of the packets that are played. */

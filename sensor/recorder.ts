@@ -52,6 +52,14 @@ interface Story {
   isSettled?: boolean;
   /** Its `reset` event is written. */
   isResetTold: boolean;
+  /** Verdicts that count only once this sensor has sent something: until then another node's sensor acts, and counts. */
+  uncounted?: readonly CountedVerdict[];
+}
+
+interface CountedVerdict {
+  readonly label: number;
+  readonly verdict: number;
+  readonly reason: number;
 }
 
 /** The policy's number outside (for metrics), by its index in the compiled policy; and its name back. */
@@ -87,7 +95,7 @@ export class EventRecorder implements Recorder {
     const { counters, emit, nameOf } = this.#options;
     const flow = describeFlow(this.table!, decision.slot, nameOf, interfaceIndex);
     const told = this.#decisionOf(decision);
-    this.#count(decision);
+    const uncounted = this.#count(decision);
     const acts = decision.verdict === Verdict.Reset || decision.verdict === Verdict.Refuse;
     if (!decision.isRetry) {
       if (this.#mayTell(decision.policy, nowMs)) emit(alertEvent(packetMs, flow, decision.side, this.#signatureOf(decision), told));
@@ -100,7 +108,7 @@ export class EventRecorder implements Recorder {
     if (!acts) return;
     const reactionMicroseconds = (nowMs - packetMs) * 1000;
     counters.observe(Histograms.reaction, reactionMicroseconds);
-    this.#stories.set(decision.slot, decision.generation, { flow, decision: told, isResetTold: true });
+    this.#stories.set(decision.slot, decision.generation, { flow, decision: told, isResetTold: true, uncounted });
     const phase = decision.verdict === Verdict.Refuse ? "handshake" : "established";
     emit(resetEvent(nowMs, flow, told, { rsts: 1, timeToFirstRstMicroseconds: reactionMicroseconds, phase }));
   }
@@ -132,7 +140,7 @@ export class EventRecorder implements Recorder {
     const isTakenBack = record.reason === OutcomeReason.MovedAfterConfirmed;
     if (isTakenBack || record.outcome !== Outcome.Confirmed) this.#stories.delete(record.slot, record.generation);
     const confirmedMicroseconds = timeToConfirmed(record);
-    counters.series.countReset(Math.max(0, record.policy), record.target, record.outcome, record.reason);
+    if (!record.isSecondActor || record.rsts > 0) this.#countOutcome(record, story);
     if (confirmedMicroseconds !== undefined) counters.observe(Histograms.timeToDead, confirmedMicroseconds);
     const bytesAfter = record.client.bytesAfter + record.server.bytesAfter;
     counters.add(Counter.BytesAfterTrigger, bytesAfter);
@@ -210,13 +218,27 @@ export class EventRecorder implements Recorder {
     else if (!found.includes(rule)) found.push(rule);
   }
 
-  #count(decision: Decision): void {
+  /** @returns what the second actor of a connection between two nodes does not count yet. */
+  #count(decision: Decision): CountedVerdict[] {
     const { counters } = this.#options;
     counters.add(Counter.Findings, decision.newFindings);
+    const uncounted: CountedVerdict[] = [];
     for (let i = 0; i < decision.matchedCount; i++) {
       const label = this.#labels.ofPolicy[decision.matchedPolicies[i]!] ?? 0;
-      counters.series.countVerdict(label, decision.matchedVerdicts[i]!, verdictReasonNumber(decision.matchedReasons[i]!));
+      const verdict = decision.matchedVerdicts[i]!;
+      const reason = verdictReasonNumber(decision.matchedReasons[i]!);
+      const acts = verdict === Verdict.Reset || verdict === Verdict.Refuse;
+      if (acts && decision.delayMs > 0) uncounted.push({ label, verdict, reason });
+      else counters.series.countVerdict(label, verdict, reason);
     }
+    return uncounted;
+  }
+
+  #countOutcome(record: OutcomeRecord, story: Story): void {
+    const { series } = this.#options.counters;
+    for (const { label, verdict, reason } of story.uncounted ?? []) series.countVerdict(label, verdict, reason);
+    story.uncounted = [];
+    series.countReset(Math.max(0, record.policy), record.target, record.outcome, record.reason);
   }
 
   /** Rules that fired beside the one that the decision names: each is a detection of its own. */
