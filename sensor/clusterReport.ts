@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { identityOf } from "../crds/mod.ts";
 import type { KubeClient } from "../kube/mod.ts";
-import { nodeStatus, NodeWriter, OwnState, ReportOutbox, ReportStream, SETTLE_MS, streamTarget } from "./cluster/mod.ts";
+import { AnswerTurn, nodeStatus, NodeWriter, OwnState, ReportOutbox, ReportStream, SETTLE_MS, streamTarget } from "./cluster/mod.ts";
 import type { ClusterMember, ClusterReset, NodeFacts, OutboxFacts, ResetResult } from "./cluster/mod.ts";
 import { CoverageWatch } from "./coverageWatch.ts";
 import { Stop } from "./decide/mod.ts";
@@ -22,7 +22,6 @@ import { version } from "./version.ts";
 
 /** Token for the operator alone, then the one for the API server, as the kubelet puts them. */
 const TOKEN_FILES = ["/var/run/secrets/flowreset.io/report-stream/token", "/var/run/secrets/kubernetes.io/serviceaccount/token"];
-const ANSWER_SPREAD_MS = 500;
 const MAX_FAILURES = 100;
 const MAX_MESSAGE = 1_024;
 const MAX_UNREPORTED = 100;
@@ -53,6 +52,7 @@ export class ClusterReport {
   readonly incidents: IncidentReader;
   readonly #parts: ClusterReportParts;
   readonly #totals: PolicyTotals;
+  readonly #turn: AnswerTurn;
   #pods = new Map<string, PodIdentity>();
   #policies = new Map<string, PolicyReference>();
   #notes: readonly CompileNote[] = [];
@@ -66,6 +66,8 @@ export class ClusterReport {
     this.outbox = new ReportOutbox({ node, fleet, session: this.session, version: version() });
     const tokenFiles = options.reportTokenFile === undefined ? TOKEN_FILES : [options.reportTokenFile];
     this.stream = new ReportStream({ outbox: this.outbox, facts: () => this.#facts(), tokenFiles, log });
+    const { stream } = this;
+    this.#turn = new AnswerTurn({ answer: () => stream.poke(), pauseMs: () => stream.pauseMs, nowMs: () => performance.now(), lastReportMs: () => stream.lastReportMs });
     this.own = new OwnState(member.watches, () => this.#sum(Counter.PacketsInjected));
     this.writer = new NodeWriter({
       client, node, fleet, log,
@@ -114,15 +116,18 @@ export class ClusterReport {
     this.#pokeWriter();
   }
 
-  /** A FlowReset has been looked at. Where it may be about this node the operator waits to hear so. */
-  onReset({ object }: ClusterReset): void {
+  /** A FlowReset has been looked at. Where it names this node the operator waits to hear so, else it may. */
+  onReset({ uid, object }: ClusterReset): void {
     if (object.kind !== "FlowReset" && object.kind !== "ClusterFlowReset") return;
     const { client, server } = object.object.spec.match;
     const named = [client?.ip, server?.ip].filter((ip) => ip !== undefined);
     this.#parts.member.observedResets.read(performance.now());
-    // A fleet of thousands that a selector asks must not answer in one moment.
-    const spreadMs = named.length > 0 ? 0 : Math.random() * ANSWER_SPREAD_MS;
-    if (named.length === 0 || named.some((ip) => this.isOfNode(ip))) setTimeout(() => this.stream.poke(), SETTLE_MS + spreadMs).unref();
+    if (named.some((ip) => this.isOfNode(ip))) setTimeout(() => this.stream.poke(), SETTLE_MS).unref();
+    else this.#turn.onOpen(uid, named.length > 0);
+  }
+
+  onResetGone(uid: string): void {
+    this.#turn.onClosed(uid);
   }
 
   isOfNode(address: string): boolean {
@@ -147,6 +152,7 @@ export class ClusterReport {
   }
 
   close(): void {
+    this.#turn.close();
     this.coverage.close();
     this.writer.close();
     this.stream.close();

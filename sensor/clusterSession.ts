@@ -125,7 +125,10 @@ export class ClusterSession {
         resets.onReset(reset);
         report.onReset(reset);
       },
-      onResetGone: (uid) => resets.onGone(uid),
+      onResetGone: (uid) => {
+        resets.onGone(uid);
+        report.onResetGone(uid);
+      },
       onObserveOnly: (isObserveOnly) => stop.set(Stop.ObserveOnlyFleet, isObserveOnly),
       onTooOld: (isTooOld) => stop.set(Stop.PolicyTooOld, isTooOld),
       onStream: (data) => report.onStream(data),

@@ -17,6 +17,7 @@ export type { InterfaceCounts, SeenConnection } from "./coverage.ts";
 export { nodeStatus } from "./nodeStatus.ts";
 export type { NodeFacts } from "./nodeStatus.ts";
 export { NodeWriter } from "./nodeWriter.ts";
+export { AnswerTurn } from "./answerTurn.ts";
 export { SETTLE_MS } from "./observedVersion.ts";
 export { OwnState } from "./ownState.ts";
 export { ReportOutbox, ReportStream, streamTarget } from "./reportStream/mod.ts";

@@ -35,6 +35,8 @@ export class ReportStream {
   fault: string | undefined = "no operator is known yet";
   /** Of the last post that was taken, milliseconds since 1970; 0 for none. */
   lastTakenMs = 0;
+  /** When that one was made, by performance.now(). */
+  lastReportMs = -Infinity;
   readonly #options: ReportStreamOptions;
   readonly #ended = new AbortController();
   #target: StreamTarget | undefined;
@@ -54,6 +56,11 @@ export class ReportStream {
 
   get isHeard(): boolean {
     return this.fault === undefined;
+  }
+
+  /** Between two reports, as the operator wants it. */
+  get pauseMs(): number {
+    return this.#pauseMs;
   }
 
   /** The operator says where it is; undefined: nowhere, results wait. */
@@ -107,25 +114,27 @@ export class ReportStream {
   async #send(): Promise<void> {
     const { outbox, facts } = this.#options;
     const token = await this.#token();
+    const madeMs = performance.now();
     const report = JSON.stringify(outbox.compose(facts(), Date.now()));
     const target = this.#target!;
     let url = this.#connection?.url ?? `${target.url}${PATH}`;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       this.counts.posts++;
       const answer = await this.#connect(url, target).post(report, token, this.#ended.signal);
-      if (answer.status !== 307) return this.#read(answer);
+      if (answer.status !== 307) return this.#read(answer, madeMs);
       url = redirected(answer, url);
       this.counts.redirects++;
     }
     throw new Error(`Cannot find the leading operator: more than ${MAX_REDIRECTS} replicas named another, the last is ${url}`);
   }
 
-  #read({ status, text, retryAfterMs }: PostAnswer): void {
+  #read({ status, text, retryAfterMs }: PostAnswer, madeMs: number): void {
     if (status !== 200) throw new Refusal(`The operator refuses reports: ${status} ${JSON.stringify(text.trim().slice(0, SHOWN_ANSWER_LENGTH))}`, retryAfterMs);
     const reading = readReply(parsed(text));
     if ("fault" in reading) throw new Refusal(`Cannot read the operator's answer: ${reading.fault}`, undefined);
     this.#options.outbox.acknowledge(reading.value.acknowledged);
     this.#pauseMs = reading.value.nextReportMs;
+    this.lastReportMs = madeMs;
   }
 
   #succeed(): void {

@@ -3,6 +3,7 @@
  * real one does, with a token of its own, but what it finds is made up.
  */
 import type { Report, ResetReport } from "../../../crds/stream/mod.ts";
+import { AnswerTurn } from "../../../sensor/cluster/mod.ts";
 import { FLEET, nodeOfPodAddress } from "./names.ts";
 import { ReportConnection } from "./reportConnection.ts";
 import type { StreamAddress } from "./reportConnection.ts";
@@ -53,6 +54,9 @@ export class SimulatedSensor {
   readonly #observed = { policies: "", flowResets: "", fleet: "" };
   #sequence = 0;
   #resets: ResetReport[] = [];
+  readonly #turn = new AnswerTurn({ answer: () => this.#reportIn(URGENT_MS), pauseMs: () => this.#pauseMs, nowMs: () => performance.now(), lastReportMs: () => this.#lastReportMs });
+  #pauseMs = 1_000;
+  #lastReportMs = -Infinity;
   #connection: ReportConnection | undefined;
   #reportTimer: NodeJS.Timeout | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
@@ -82,10 +86,12 @@ export class SimulatedSensor {
   /** An unfinished FlowReset as a watch told it. */
   onFlowReset({ type, object }: WatchedEvent): void {
     this.observe("flowResets", object.metadata.resourceVersion);
+    if (type === "DELETED") this.#turn.onClosed(object.metadata.uid);
     if (type !== "ADDED") return;
     const { client, server } = object.spec.match;
     if (nodeOf(client) === this.index) this.#find(object, "first");
     else if (nodeOf(server) === this.index) this.#find(object, "second");
+    else this.#turn.onOpen(object.metadata.uid, true);
   }
 
   /** The connection is there, is cut and is proved dead. */
@@ -160,7 +166,8 @@ export class SimulatedSensor {
       if ("reply" in answer) {
         figures.postMs.push(performance.now() - startMs);
         this.isHeard = true;
-        figures.nextReportMs = answer.reply.nextReportMs;
+        figures.nextReportMs = this.#pauseMs = answer.reply.nextReportMs;
+        this.#lastReportMs = startMs;
         if (answer.reply.acknowledged >= this.#sequence) this.#resets = this.#resets.filter((reset) => !told.includes(reset));
         pauseMs = answer.reply.nextReportMs * (1 + JITTER * (Math.random() - 0.5));
       } else {
@@ -219,6 +226,7 @@ export class SimulatedSensor {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#turn.close();
     clearTimeout(this.#heartbeatTimer);
     await this.stopReporting();
   }
