@@ -14,7 +14,7 @@ import { PolicyController, policyFacts, type PolicyFacts } from "./policy/mod.ts
 import type { KeyedQueue } from "./queue/mod.ts";
 import { Roster } from "./roster/mod.ts";
 import { SensorNodeController, sensorNodeFacts, type SensorNodeFacts } from "./sensorNode/mod.ts";
-import { nextReportMs } from "./stream/mod.ts";
+import { answerSpreadMs, nextReportMs } from "./stream/mod.ts";
 
 export interface LeadingOptions {
   readonly client: KubeClient;
@@ -67,7 +67,7 @@ export class Leading {
     this.following = new Following(client, log, () => this.#begin());
     this.#recorder = new EventRecorder({ client, reportingController: NAMES.reportingController, reportingInstance: identity, log });
     const { following, roster } = this;
-    const shared = { client, roster, recorder: this.#recorder, fieldManager: NAMES.fieldManager, nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+    const shared = { client, roster, recorder: this.#recorder, fieldManager: NAMES.fieldManager, answerSpreadMs: () => answerSpreadMs(roster.sensors.size), nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
     const flowResetQueue = following.queue("flowreset", this.#whenSynced((key, signal) => this.#flowReset.reconcile(key, signal)), FINDING_WORKERS);
     this.#flowReset = new FlowResetController({
@@ -204,6 +204,7 @@ export class Leading {
     return {
       acknowledged: isTakenOver ? 0 : this.#flowReset.acknowledged(report.node, report.sequence),
       nextReportMs: nextReportMs(this.roster.sensors.size),
+      answerSpreadMs: answerSpreadMs(this.roster.sensors.size),
     };
   }
 

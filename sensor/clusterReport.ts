@@ -67,7 +67,7 @@ export class ClusterReport {
     const tokenFiles = options.reportTokenFile === undefined ? TOKEN_FILES : [options.reportTokenFile];
     this.stream = new ReportStream({ outbox: this.outbox, facts: () => this.#facts(), tokenFiles, log });
     const { stream } = this;
-    this.#turn = new AnswerTurn({ answer: () => stream.poke(), pauseMs: () => stream.pauseMs, nowMs: () => performance.now(), lastReportMs: () => stream.lastReportMs });
+    this.#turn = new AnswerTurn({ answer: () => stream.poke(), spreadMs: () => stream.spreadMs, nowMs: () => performance.now(), lastReportMs: () => stream.lastReportMs });
     this.own = new OwnState(member.watches, () => this.#sum(Counter.PacketsInjected));
     this.writer = new NodeWriter({
       client, node, fleet, log,
@@ -107,7 +107,7 @@ export class ClusterReport {
   onPolicies(notes: readonly CompileNote[]): void {
     this.#notes = notes;
     this.#policies = new Map(this.#references().map((policy) => [fullName(policy), policy]));
-    this.stream.poke();
+    this.stream.pokeInTurn();
     this.#pokeWriter();
   }
 

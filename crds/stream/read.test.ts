@@ -61,10 +61,12 @@ describe("whatever comes over the stream", () => {
 
 describe("a reply", () => {
   it("says what was taken over and when the next report is due", () => {
-    expect(readReply({ acknowledged: 7, nextReportMs: 1_000, news: 1 })).toEqual({ value: { acknowledged: 7, nextReportMs: 1_000 } });
+    expect(readReply({ acknowledged: 7, nextReportMs: 1_000, answerSpreadMs: 300, news: 1 })).toEqual({ value: { acknowledged: 7, nextReportMs: 1_000, answerSpreadMs: 300 } });
+    expect(readReply({ acknowledged: 7, nextReportMs: 1_000 })).toMatchObject({ value: { answerSpreadMs: 0 } });
   });
   it.each([
     ["at once for ever", { acknowledged: 7, nextReportMs: 0 }],
+    ["an answer that takes for ever", { acknowledged: 7, nextReportMs: 1_000, answerSpreadMs: 1e9 }],
     ["never again", { acknowledged: 7, nextReportMs: 1e9 }],
     ["nothing", undefined],
   ])("is refused for %s", (_name, value) => expect(readReply(value)).toEqual({ fault: expect.stringMatching(/Cannot /) }));

@@ -12,6 +12,8 @@ export const reply = z.object({
   acknowledged: count,
   /** When the next report is due if nothing urgent happens: the operator scales it with its fleet. */
   nextReportMs: z.int().min(50).max(LONGEST_PAUSE_MS),
+  /** What all sensors have to say at one time, such as that a policy is loaded, each says within this time, by chance. */
+  answerSpreadMs: z.int().min(0).max(LONGEST_PAUSE_MS).default(0),
 });
 
 export type Reply = z.output<typeof reply>;

@@ -19,6 +19,8 @@ export interface FlowResetControllerOptions {
   readonly fieldManager: string;
   /** The node that has the address itself. */
   readonly nodeOfAddress: Places["nodeOfAddress"];
+  /** Over how long all sensors together answer. */
+  answerSpreadMs(): number;
   /** A FlowReset of either kind as its reflector has it. */
   find(key: string): FlowResetFacts | undefined;
   /** Something went wrong that the work does without. */
@@ -122,6 +124,7 @@ export class FlowResetController {
       results,
       joined: joinResults(results),
       answers,
+      answerSpreadMs: this.#options.answerSpreadMs(),
       seenMs: track.seenMs,
       ledSinceMs: this.#ledSinceMs,
       writtenMs: track.writtenMs,

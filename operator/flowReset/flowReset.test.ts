@@ -23,7 +23,7 @@ const NOBODY = answers({ answered: 0, unwatched: ["n1", "n2"] });
 const ONE_SILENT = answers({ answered: 1, waitingFor: ["n2"] });
 
 function planAt(ms: number, { results = [], ...more }: Partial<FlowResetInput> = {}) {
-  return planFlowReset({ generation: 1, createdMs: T0, spec: spec(), status: {}, results, joined: joinResults(results), answers: answers(), seenMs: T0, ledSinceMs: T0 - 60_000, writtenMs: 0, nowMs: T0 + ms, ...more });
+  return planFlowReset({ generation: 1, createdMs: T0, spec: spec(), status: {}, results, joined: joinResults(results), answers: answers(), seenMs: T0, ledSinceMs: T0 - 60_000, answerSpreadMs: 0, writtenMs: 0, nowMs: T0 + ms, ...more });
 }
 
 describe("the life of a FlowReset", () => {
@@ -59,6 +59,7 @@ describe("the life of a FlowReset", () => {
   }
 
   for (const [what, ms, endsInMs, more] of [
+    ["a sensor of thousands still looks", 1_000, ANSWER_WAIT_MS + 11_000, { answers: ONE_SILENT, answerSpreadMs: 12_000 }],
     ["a sensor still looks", 1_000, ANSWER_WAIT_MS - 1_000, { answers: ONE_SILENT }],
     ["a sensor's new leader waits for it", ANSWER_WAIT_MS, TAKEOVER_WAIT_MS - ANSWER_WAIT_MS, { answers: ONE_SILENT, ledSinceMs: T0 + 1 }],
     ["a sensor is at it", 2_000, RESULT_WAIT_MS + 100 - 2_000, { results: [active] }],

@@ -1,6 +1,6 @@
 /** Named limits of this room. */
 
-/** How long sensors that were asked have to look; they answer sooner than that (sensor/cluster/answerTurn). */
+/** How long sensors that were asked have to look, beyond what they spread their answers over (sensor/cluster/answerTurn). */
 export const ANSWER_WAIT_MS = 5_000;
 /** The same for a FlowReset that is older than this leader: its sensors may still look for the leader. */
 export const TAKEOVER_WAIT_MS = 30_000;

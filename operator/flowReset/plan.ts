@@ -19,6 +19,8 @@ export interface FlowResetInput {
   readonly results: readonly NodeResult[];
   readonly joined: Joined;
   readonly answers: Answers;
+  /** Over which all sensors of a fleet answer. */
+  readonly answerSpreadMs: number;
   /** When this leader first saw the object. */
   readonly seenMs: number;
   /** When it began to lead. */
@@ -52,7 +54,7 @@ export function planFlowReset(input: FlowResetInput): FlowResetPlan {
 /** How it ends, if it ends now; else when (in ms) time alone could end it. */
 function endingOf(input: FlowResetInput, spec: FlowResetSpec, untilMs: number): Ending | number {
   const { answers, results, nowMs, createdMs } = input;
-  const askedUntilMs = input.seenMs + (createdMs < input.ledSinceMs ? TAKEOVER_WAIT_MS : ANSWER_WAIT_MS);
+  const askedUntilMs = input.seenMs + (createdMs < input.ledSinceMs ? TAKEOVER_WAIT_MS : ANSWER_WAIT_MS) + input.answerSpreadMs;
   const someLooked = answers.answered > 0 || results.length > 0;
   if (!someLooked) {
     const expiresMs = Math.max(createdMs + OBJECT_MAX_AGE_MS, createdMs + holdMs(spec), askedUntilMs);

@@ -23,6 +23,8 @@ export interface PolicyControllerOptions {
   labelsOfNode(node: string): Labels | undefined;
   labelsOfNamespace(namespace: string): Labels | undefined;
   fleets(): readonly FleetRules[];
+  /** Over how long all sensors together answer. */
+  answerSpreadMs(): number;
   enqueueAfter(key: string, ms: number): void;
   nowMs(): number;
   monotonicMs(): number;
@@ -69,18 +71,18 @@ export class PolicyController {
     }
     for (const uid of failuresChanged) {
       const key = this.#keyByUid.get(uid);
-      if (key !== undefined) enqueueAfter(key, PROGRESS_MS);
+      if (key !== undefined) enqueueAfter(key, this.#progressMs());
     }
     for (const key of this.#unsettled) {
       const { revision } = this.#tracks.get(key)!;
-      if (isBack || (policiesBefore < revision && sensor.policies >= revision)) enqueueAfter(key, PROGRESS_MS);
+      if (isBack || (policiesBefore < revision && sensor.policies >= revision)) enqueueAfter(key, this.#progressMs());
     }
     if (report.incidents.length > 0) void recordIncidents(client, recorder, report.node, report.incidents, (uid) => this.#keyByUid.has(uid), this.#ending.signal);
   }
 
   /** Something outside changed that all depend on: fleets, namespaces, nodes, which sensors are fresh. */
   lookAtAll(): void {
-    for (const key of this.#tracks.keys()) this.#options.enqueueAfter(key, this.#unsettled.has(key) ? PROGRESS_MS : PROGRESS_MS * 3);
+    for (const key of this.#tracks.keys()) this.#options.enqueueAfter(key, this.#progressMs() * (this.#unsettled.has(key) ? 1 : 3));
   }
 
   get figures(): { readonly policies: number; readonly unsettled: number; readonly counterPairs: number; readonly countersLeftOut: number } {
@@ -118,6 +120,7 @@ export class PolicyController {
       countsDueMs: nowMs() + (track.countsDueMs - asOfMs),
       seenMs: track.seenMs,
       ledSinceMs: nowMs() + (this.#ledSinceMs - asOfMs),
+      answerSpreadMs: this.#options.answerSpreadMs(),
       nowMs: nowMs(),
     });
     if (isUnsettled) this.#unsettled.add(key);
@@ -162,6 +165,11 @@ export class PolicyController {
     this.#keyByUid.set(uid, key);
     this.#ledger.open(uid, facts.status.counters);
     return track;
+  }
+
+  /** The longer sensors take to tell, the more of them are looked at together: each look costs as much as there are sensors. */
+  #progressMs(): number {
+    return Math.max(PROGRESS_MS, this.#options.answerSpreadMs() / 10);
   }
 
   #intervalMs(): number {

@@ -34,6 +34,8 @@ export interface PolicyInput {
   /** Since when this leader knows this generation, and since when it leads. */
   readonly seenMs: number;
   readonly ledSinceMs: number;
+  /** Over how long all sensors together say that they have loaded it. */
+  readonly answerSpreadMs: number;
   readonly nowMs: number;
 }
 
@@ -69,7 +71,8 @@ export function planPolicy(input: PolicyInput): PolicyPlan {
   if (isUnsettled) {
     // To a new leader sensors come back one by one: what was ready is not taken back for that.
     if (isReady(status, generation) && nowMs < input.ledSinceMs + SETTLE_MS) return { againMs: input.ledSinceMs + SETTLE_MS - nowMs, isUnsettled: false };
-    if (nowMs < input.seenMs + LOADING_UNSAID_MS) return { againMs: input.seenMs + LOADING_UNSAID_MS - nowMs, isUnsettled };
+    const unsaidUntilMs = input.seenMs + LOADING_UNSAID_MS + input.answerSpreadMs;
+    if (nowMs < unsaidUntilMs) return { againMs: unsaidUntilMs - nowMs, isUnsettled };
   }
   if (nowMs >= countsDueMs || isUrgent(next, status)) return { status: next, isUnsettled };
   return { againMs: countsDueMs - nowMs, isUnsettled };

@@ -19,6 +19,7 @@ const input = (more: Partial<PolicyInput> = {}): PolicyInput => ({
   countsDueMs: NOW,
   seenMs: NOW - 3_600_000,
   ledSinceMs: NOW - 3_600_000,
+  answerSpreadMs: 0,
   nowMs: NOW,
   ...more,
 });

@@ -1,9 +1,12 @@
 /** Named limits of this room. */
 
-/** One connection a sensor, and room for those that are being replaced. */
-export const MAX_CONNECTIONS = 12_000;
-/** Kept open between reports: each costs about 64 KB here. Beyond it a connection ends with its report. */
+/** Open at one time: each costs about 80 KB here. A sensor that finds no place comes again after a while of its own. */
+export const MAX_CONNECTIONS = 3_000;
+/** Kept open between reports. Beyond it a connection ends with its report. */
 export const MAX_KEPT_CONNECTIONS = 2_000;
+/** What is asked of all sensors at one time, over connections that are kept and over those that are not: half a processor. */
+export const KEPT_REPORTS_PER_SECOND = 1_500;
+export const HANDSHAKES_PER_SECOND = 400;
 /** Sensors that come all at once, when a leader is new: as many as Linux keeps waiting (net.core.somaxconn). */
 export const BACKLOG = 4_096;
 export const MAX_HEADER_BYTES = 16_384;

@@ -8,4 +8,4 @@
  */
 export { Authenticator, type Authentication, type AuthenticatorOptions } from "./authenticator.ts";
 export { startReportServer, type ReportServer, type ReportServerOptions } from "./reportServer.ts";
-export { nextReportMs } from "./pace.ts";
+export { answerSpreadMs, nextReportMs } from "./pace.ts";

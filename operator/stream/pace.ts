@@ -1,5 +1,5 @@
 /** How often sensors report, and how much of that one node may do. */
-import { REPORT_BURST, REPORTS_PER_SECOND } from "./limits.ts";
+import { HANDSHAKES_PER_SECOND, KEPT_REPORTS_PER_SECOND, MAX_KEPT_CONNECTIONS, REPORT_BURST, REPORTS_PER_SECOND } from "./limits.ts";
 
 /** So that all sensors together send 250 reports a second at most while nothing happens. */
 const MS_A_SENSOR = 4;
@@ -9,6 +9,12 @@ const LONGEST_MS = 20_000;
 /** When the next report of a sensor is due, in a fleet of so many. */
 export function nextReportMs(sensors: number): number {
   return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, sensors * MS_A_SENSOR));
+}
+
+/** Over how long the sensors of a fleet of so many spread what all of them have to say at one time. */
+export function answerSpreadMs(sensors: number): number {
+  const reportsPerSecond = sensors <= MAX_KEPT_CONNECTIONS ? KEPT_REPORTS_PER_SECOND : HANDSHAKES_PER_SECOND;
+  return Math.ceil((sensors / reportsPerSecond) * 1_000);
 }
 
 /** A token bucket for each node. */

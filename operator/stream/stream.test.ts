@@ -4,7 +4,7 @@ import { bringUpToDate } from "../certificate/apply.ts";
 import { bundleOf } from "../certificate/material.ts";
 import { reportOf } from "../roster/report.fixture.ts";
 import { REPORT_BURST, REPORTS_PER_SECOND } from "./limits.ts";
-import { nextReportMs, NodeRates } from "./pace.ts";
+import { answerSpreadMs, nextReportMs, NodeRates } from "./pace.ts";
 import { startReportServer, type ReportServerOptions } from "./reportServer.ts";
 
 const material = await bringUpToDate({}, ["operator.svc"], Date.now());
@@ -20,7 +20,7 @@ async function serve(more: Partial<ReportServerOptions> = {}) {
     leader: () => "here",
     take: ({ node, sequence }) => {
       taken.push(node);
-      return { acknowledged: sequence, nextReportMs: 1_000 };
+      return { acknowledged: sequence, nextReportMs: 1_000, answerSpreadMs: 0 };
     },
     nowMs: () => 0,
     ...more,
@@ -90,4 +90,8 @@ it("a node may report in a burst, then so often a second, and is forgotten when 
 
 it("all sensors together report 250 times a second at most, and each at least every 20 s", () => {
   expect([0, 2, 500, 5_000, 20_000].map(nextReportMs)).toEqual([1_000, 1_000, 2_000, 20_000, 20_000]);
+});
+
+it("what all sensors say at one time comes no faster than connections can be kept, or made", () => {
+  expect([0, 2, 1_500, 2_000, 2_001, 5_000].map(answerSpreadMs)).toEqual([0, 2, 1_000, 1_334, 5_003, 12_500]);
 });

@@ -5,19 +5,14 @@
  */
 import { SETTLE_MS } from "./observedVersion.ts";
 
-/** Of a FlowReset that names addresses: so long others have to find it. */
+/** Of a FlowReset that names addresses: so long others have to find it. The operator waits longer (ANSWER_WAIT_MS). */
 const OTHERS_FIRST_MS = 1_000;
-const SHORTEST_SPREAD_MS = 500;
-/** With the wait above less than the operator waits (ANSWER_WAIT_MS in operator/flowReset). */
-const LONGEST_SPREAD_MS = 3_000;
-/** Of the pause between reports, which grows with the fleet. */
-const SPREAD_SHARE = 0.15;
 
 export interface AnswerTurnOptions {
   /** Posts a report. */
   readonly answer: () => void;
-  /** Between two reports, as the operator wants it. */
-  readonly pauseMs: () => number;
+  /** Over how long all sensors together answer, as the operator wants it. */
+  readonly spreadMs: () => number;
   /** Monotonic, as `lastReportMs`. */
   readonly nowMs: () => number;
   /** When the last report that was taken was made; -Infinity for none. */
@@ -40,11 +35,10 @@ export class AnswerTurn {
 
   /** `othersFirst`: it names addresses, none of which is here. */
   onOpen(uid: string, othersFirst: boolean): void {
-    const { nowMs, random = Math.random } = this.#options;
+    const { nowMs, spreadMs, random = Math.random } = this.#options;
     const seenMs = nowMs();
     this.#open.set(uid, seenMs);
-    const spreadMs = this.#spreadMs;
-    this.#answerAt(Math.max(seenMs + (othersFirst ? OTHERS_FIRST_MS : SETTLE_MS) + random() * spreadMs, this.#answeredMs + spreadMs));
+    this.#answerAt(Math.max(seenMs + (othersFirst ? OTHERS_FIRST_MS : SETTLE_MS) + random() * spreadMs(), this.#answeredMs + spreadMs()));
   }
 
   /** Finished or deleted: nobody waits any more. */
@@ -57,10 +51,6 @@ export class AnswerTurn {
     this.#dueMs = Infinity;
   }
 
-  get #spreadMs(): number {
-    return Math.min(LONGEST_SPREAD_MS, Math.max(SHORTEST_SPREAD_MS, this.#options.pauseMs() * SPREAD_SHARE));
-  }
-
   #answerAt(dueMs: number): void {
     if (dueMs >= this.#dueMs) return;
     clearTimeout(this.#timer);
@@ -70,7 +60,7 @@ export class AnswerTurn {
 
   #turn(): void {
     this.#dueMs = Infinity;
-    const { nowMs, lastReportMs, answer } = this.#options;
+    const { nowMs, spreadMs, lastReportMs, answer } = this.#options;
     const asOfMs = nowMs();
     // A report says nothing yet of what came within the last moment.
     this.#forgetUntil(lastReportMs() - SETTLE_MS);
@@ -78,7 +68,7 @@ export class AnswerTurn {
     this.#answeredMs = asOfMs;
     this.#forgetUntil(asOfMs - SETTLE_MS);
     answer();
-    if (this.#open.size > 0) this.#answerAt(asOfMs + this.#spreadMs);
+    if (this.#open.size > 0) this.#answerAt(asOfMs + Math.max(SETTLE_MS, spreadMs()));
   }
 
   #forgetUntil(ms: number): void {

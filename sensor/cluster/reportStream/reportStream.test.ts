@@ -64,6 +64,22 @@ describe("the report stream", () => {
     expect(server.reports.flatMap(({ resets }) => resets)).toHaveLength(100);
   });
 
+  it("says what all sensors have to say in its turn, once, and with a result that comes sooner", async () => {
+    await using server = await startStreamServer();
+    await using sender = new Sender(server.target);
+    server.answer = ({ sequence }) => ({ body: { acknowledged: sequence, nextReportMs: 60_000, answerSpreadMs: 100 } });
+    await until("the first report", () => sender.stream.spreadMs === 100);
+    for (let i = 0; i < 20; i++) sender.stream.pokeInTurn();
+    await until("its turn", () => server.reports.length === 2);
+    server.answer = ({ sequence }) => ({ body: { acknowledged: sequence, nextReportMs: 60_000, answerSpreadMs: 600_000 } });
+    sender.tell("a");
+    await until("the result", () => sender.outbox.waiting === 0);
+    sender.stream.pokeInTurn();
+    sender.tell("b");
+    await until("the second result", () => sender.outbox.waiting === 0);
+    expect(server.reports).toHaveLength(4);
+  });
+
   it("follows a replica that does not lead to the one that does, and stays there", async () => {
     await using leader = await startStreamServer();
     await using follower = await startStreamServer(leader);

@@ -46,7 +46,10 @@ export class ReportStream {
   #isPosting = false;
   /** Something came that must not wait for the next round. */
   #isUrgent = false;
+  /** When something is to be said that need not be said at once. */
+  #turnMs = Infinity;
   #pauseMs = FIRST_PAUSE_MS;
+  #spreadMs = 0;
   #backoffMs = 0;
   #notBeforeMs = 0;
 
@@ -58,9 +61,9 @@ export class ReportStream {
     return this.fault === undefined;
   }
 
-  /** Between two reports, as the operator wants it. */
-  get pauseMs(): number {
-    return this.#pauseMs;
+  /** Over how long all sensors together say what each of them has to say, as the operator wants it. */
+  get spreadMs(): number {
+    return this.#spreadMs;
   }
 
   /** The operator says where it is; undefined: nowhere, results wait. */
@@ -74,10 +77,16 @@ export class ReportStream {
     else this.#postIn(RESULT_QUIET_MS);
   }
 
-  /** There is a result, or somebody waits for the observed version. */
+  /** There is a result, or somebody waits for the observed version of this sensor. */
   poke(): void {
     this.#isUrgent = true;
     if (!this.#isPosting) this.#postIn(RESULT_QUIET_MS);
+  }
+
+  /** There is what all sensors have to say now. */
+  pokeInTurn(): void {
+    this.#turnMs = performance.now() + RESULT_QUIET_MS + Math.random() * this.#spreadMs;
+    if (!this.#isPosting) this.#postIn(this.#turnMs - performance.now());
   }
 
   close(): void {
@@ -100,6 +109,7 @@ export class ReportStream {
     this.#dueMs = Infinity;
     this.#isPosting = true;
     this.#isUrgent = false;
+    this.#turnMs = Infinity;
     try {
       await this.#send();
       this.#succeed();
@@ -108,7 +118,7 @@ export class ReportStream {
     }
     this.#isPosting = false;
     this.#options.onState?.();
-    this.#postIn(this.#isUrgent ? RESULT_QUIET_MS : this.#pauseMs);
+    this.#postIn(this.#isUrgent ? RESULT_QUIET_MS : Math.min(this.#pauseMs, Math.max(0, this.#turnMs - performance.now())));
   }
 
   async #send(): Promise<void> {
@@ -134,6 +144,7 @@ export class ReportStream {
     if ("fault" in reading) throw new Refusal(`Cannot read the operator's answer: ${reading.fault}`, undefined);
     this.#options.outbox.acknowledge(reading.value.acknowledged);
     this.#pauseMs = reading.value.nextReportMs;
+    this.#spreadMs = reading.value.answerSpreadMs;
     this.lastReportMs = madeMs;
   }
 

@@ -8,6 +8,7 @@ describe("the measurement of a growing cluster", () => {
     const [load, requests, statuses] = await measureScale(() => {}, SETTINGS);
     const of = (name: string): unknown[] => load!.rows.find(([row]) => row === name)!.slice(1, 3);
     expect(of("policies Ready, of 5")).toEqual([5, 5]);
+    for (const seconds of of("an edited policy to Ready again, s")) expect(seconds).toBeGreaterThan(0);
     expect(of("FlowResets made")).toEqual([10, 10]);
     expect(of("FlowResets with a wrong count, or unfinished")).toEqual([0, 0]);
     expect(of("simulation: SensorNode writes refused")).toEqual([0, 0]);

@@ -13,6 +13,7 @@ import { Estate, PODS_A_NODE } from "./estate.ts";
 import { FlowResetMaker } from "./flowResets.ts";
 import type { FlowResetTimes } from "./flowResets.ts";
 import { OperatorProcess } from "./operator.ts";
+import { editToReadySeconds } from "./policyEdit.ts";
 import { scaleTables } from "./scaleTables.ts";
 import { inspectStatuses } from "./statuses.ts";
 import type { StatusFindings } from "./statuses.ts";
@@ -41,6 +42,9 @@ export interface ScaleResult {
   readonly idle: Window;
   readonly busy: Window;
   readonly flowResets: FlowResetTimes;
+  /** From an edit of one policy until it says that all sensors have loaded it, and the operator's memory meanwhile. */
+  readonly editReadySeconds: number;
+  readonly edit: Window;
   readonly readyPolicies: number;
   readonly statuses: readonly StatusFindings[];
   readonly nextReportMs: number;
@@ -107,7 +111,7 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
     say(`${crowd.size} sensors report after ${assembledSeconds.toFixed(1)} s; until every policy is Ready`);
     const readySeconds = await untilReady(server, operator, policies, startMs);
     await sleep(settings.restSeconds * 1_000);
-    const subjects = { server, crowd, operatorPid: operator.pid };
+    const subjects = { server, crowd, operator };
     say(`idle for ${idleSeconds} s`);
     const idle = await measureWindow(subjects, () => sleep(idleSeconds * 1_000));
     operator.checkAlive();
@@ -122,11 +126,15 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
       await maker.close();
     }
     operator.checkAlive();
+    say("one policy is edited");
+    let editReadySeconds = NaN;
+    const edit = await measureWindow(subjects, async () => void (editReadySeconds = await editToReadySeconds(server)));
+    operator.checkAlive();
     const statuses = await inspectStatuses(server);
     const readyPolicies = await countReady(server);
-    say(`${readyPolicies} of ${policies} policies are Ready; the operator has ${busy.operatorPeakMb.toFixed(0)} MB`);
+    say(`${readyPolicies} of ${policies} policies are Ready; the operator has ${edit.operatorPeakMb.toFixed(0)} MB`);
     const { figures, watches } = crowd;
-    return { nodes: crowd.size, assembledSeconds, readySeconds, idle, busy, flowResets: flowResets!, readyPolicies, statuses, nextReportMs: figures.nextReportMs, lostWatches: watches.figures.lost, heartbeatFailures: figures.heartbeatFailures };
+    return { nodes: crowd.size, assembledSeconds, readySeconds, idle, busy, flowResets: flowResets!, editReadySeconds, edit, readyPolicies, statuses, nextReportMs: figures.nextReportMs, lostWatches: watches.figures.lost, heartbeatFailures: figures.heartbeatFailures };
   } finally {
     await crowd.stopReporting();
     await operator.close();

@@ -54,12 +54,13 @@ export class SimulatedSensor {
   readonly #observed = { policies: "", flowResets: "", fleet: "" };
   #sequence = 0;
   #resets: ResetReport[] = [];
-  readonly #turn = new AnswerTurn({ answer: () => this.#reportIn(URGENT_MS), pauseMs: () => this.#pauseMs, nowMs: () => performance.now(), lastReportMs: () => this.#lastReportMs });
-  #pauseMs = 1_000;
+  readonly #turn = new AnswerTurn({ answer: () => this.#reportIn(URGENT_MS), spreadMs: () => this.#spreadMs, nowMs: () => performance.now(), lastReportMs: () => this.#lastReportMs });
+  #spreadMs = 0;
   #lastReportMs = -Infinity;
   #connection: ReportConnection | undefined;
   #reportTimer: NodeJS.Timeout | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
+  #dueMs = Infinity;
   #isPosting = false;
   #isUrgent = false;
   #isClosed = false;
@@ -80,7 +81,7 @@ export class SimulatedSensor {
   /** Another generation of a policy: it is compiled, and the operator hears so at once. */
   onPolicyChange(): void {
     this.#isUrgent = true;
-    this.#reportIn(COMPILED_MS);
+    this.#reportIn(COMPILED_MS + Math.random() * this.#spreadMs);
   }
 
   /** An unfinished FlowReset as a watch told it. */
@@ -142,16 +143,22 @@ export class SimulatedSensor {
   /** The operator has gone, as it does when it is restarted for the next measurement. */
   async stopReporting(): Promise<void> {
     clearTimeout(this.#reportTimer);
+    this.#dueMs = Infinity;
     await this.#connection?.close();
     this.#connection = undefined;
   }
 
+  /** What is due sooner stays so. */
   #reportIn(ms: number): void {
+    const dueMs = performance.now() + ms;
+    if (dueMs >= this.#dueMs) return;
     clearTimeout(this.#reportTimer);
+    this.#dueMs = dueMs;
     this.#reportTimer = setTimeout(() => void this.#report(), ms);
   }
 
   async #report(): Promise<void> {
+    this.#dueMs = Infinity;
     const { figures } = this.#surroundings;
     const connection = this.#connection;
     if (connection === undefined || this.#isPosting) return;
@@ -166,7 +173,8 @@ export class SimulatedSensor {
       if ("reply" in answer) {
         figures.postMs.push(performance.now() - startMs);
         this.isHeard = true;
-        figures.nextReportMs = this.#pauseMs = answer.reply.nextReportMs;
+        figures.nextReportMs = answer.reply.nextReportMs;
+        this.#spreadMs = answer.reply.answerSpreadMs;
         this.#lastReportMs = startMs;
         if (answer.reply.acknowledged >= this.#sequence) this.#resets = this.#resets.filter((reset) => !told.includes(reset));
         pauseMs = answer.reply.nextReportMs * (1 + JITTER * (Math.random() - 0.5));

@@ -5,6 +5,7 @@ import type { PrivateApiServer } from "../mod.ts";
 import type { Crowd } from "./crowd.ts";
 import { Figures } from "./figures.ts";
 import type { Series } from "./figures.ts";
+import type { OperatorProcess } from "./operator.ts";
 
 const API_METRICS = ["apiserver_request_total", "apiserver_watch_events", "apiserver_longrunning_requests", "process_cpu_seconds_total", "process_resident_memory_bytes"];
 const SAMPLE_MS = 1_000;
@@ -37,7 +38,7 @@ export interface Window {
 export interface Subjects {
   readonly server: PrivateApiServer;
   readonly crowd: Crowd;
-  readonly operatorPid: number;
+  readonly operator: OperatorProcess;
 }
 
 /** Requests a second by verb and resource while nothing of ours runs. */
@@ -65,18 +66,21 @@ function requestsIn(added: Figures): Map<string, number> {
 }
 
 /** @param during takes as long as the time is. */
-export async function measureWindow({ server, crowd, operatorPid }: Subjects, during: () => Promise<void>): Promise<Window> {
+export async function measureWindow({ server, crowd, operator }: Subjects, during: () => Promise<void>): Promise<Window> {
   const before = await readApiMetrics(server);
   const { figures, deliveries } = crowd;
   figures.postMs = [];
   figures.refused.clear();
   deliveries.afterMs = [];
   const posts = figures.posts;
-  const operatorNs = cpuNs(operatorPid);
+  const operatorNs = cpuNs(operator.pid);
   const own = process.cpuUsage();
   const startMs = performance.now();
   let peakMb = 0;
-  const sampler = setInterval(() => (peakMb = Math.max(peakMb, residentOf(operatorPid).totalMb)), SAMPLE_MS);
+  const sampler = setInterval(() => {
+    // Where it has ended, whoever asked for the window says so with its last words.
+    if (!operator.hasEnded) peakMb = Math.max(peakMb, residentOf(operator.pid).totalMb);
+  }, SAMPLE_MS);
   try {
     await during();
   } finally {
@@ -84,8 +88,9 @@ export async function measureWindow({ server, crowd, operatorPid }: Subjects, du
   }
   const seconds = (performance.now() - startMs) / 1_000;
   const ownUsed = process.cpuUsage(own);
-  const operatorMb = residentOf(operatorPid).totalMb;
-  const operatorCpu = (cpuNs(operatorPid) - operatorNs) / 1e9 / seconds;
+  operator.checkAlive();
+  const operatorMb = residentOf(operator.pid).totalMb;
+  const operatorCpu = (cpuNs(operator.pid) - operatorNs) / 1e9 / seconds;
   const after = await readApiMetrics(server);
   const added = after.since(before);
   return {
