@@ -46,6 +46,10 @@ test: setup native lab-packages cluster-packages cap-if-possible ## Everything: 
 	@$(node_path) node_modules/.bin/oxlint --quiet
 	@$(run) test/run.ts
 
+.PHONY: apiserver
+apiserver: setup native lab-packages ## The tests on an API server, of any Kubernetes (KUBERNETES=1.32.13, built once)
+	@$(vitest) --project apiserver
+
 .PHONY: fuzz
 fuzz: setup native ## Mutated packets, for ever (FUZZ_INPUTS=n FUZZ_SEED=n)
 	@FUZZ_INPUTS=$${FUZZ_INPUTS:-100000000} $(vitest) --project fuzz

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
+import { env } from "node:process";
 import { describe, expect, it } from "vitest";
 import { ApiServer, sharedApiServer, startApiServer } from "./mod.ts";
 
@@ -11,6 +12,7 @@ const version = (await server.expect("GET", "/version")).gitVersion as string;
 describe("the shared API server", () => {
   it("is one that Kubernetes 1.32's rules hold for, and says which", () => {
     expect(version).toMatch(/^v1\.(3[2-9]|[4-9]\d)\./);
+    expect(version).toContain(env["KUBERNETES"] ?? "");
   });
 
   it("takes what kubectl applies, and refuses a misspelt field as kubectl does", async () => {

@@ -1,11 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { env } from "node:process";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bringBinaries } from "./binaries.ts";
 import { goModule } from "./goModule.ts";
 
-const kept = { PATH: env["PATH"], XDG_CACHE_HOME: env["XDG_CACHE_HOME"], KUBEBUILDER_ASSETS: env["KUBEBUILDER_ASSETS"] };
+const kept = { PATH: env["PATH"], XDG_CACHE_HOME: env["XDG_CACHE_HOME"], KUBEBUILDER_ASSETS: env["KUBEBUILDER_ASSETS"], KUBERNETES: env["KUBERNETES"] };
 let folder: string;
 
 beforeEach(() => {
@@ -14,6 +15,7 @@ beforeEach(() => {
   env["PATH"] = `${folder}/bin:${kept.PATH}`;
   env["XDG_CACHE_HOME"] = `${folder}/cache`;
   delete env["KUBEBUILDER_ASSETS"];
+  delete env["KUBERNETES"];
 });
 
 afterEach(() => {
@@ -48,6 +50,32 @@ describe("the programs of Kubernetes", () => {
     expect(path).toMatch(/kubernetes-v1\.\d+\.\d+-(x64|arm64)-[0-9a-f]{12}/);
     expect(builds()).toHaveLength(1);
     expect(builds()[0]).toMatch(/version\.gitVersion=v1\.\d+\.\d+ .*gitMajor=1 .*gitMinor=\d+ /);
+  });
+
+  it.each(["1.32.13", "v1.32.13"])("are of the version that KUBERNETES asks for (%s), all its parts too, in a module made of ours", async (asked) => {
+    placeGo("go1.99.0");
+    const own = goModule("kubectl");
+    env["KUBERNETES"] = asked;
+    const { kubectl, etcd } = await bringBinaries(["kubectl", "etcd"]);
+    expect(kubectl).toMatch(/\/kubernetes-v1\.32\.13-/);
+    expect(builds()[0]).toMatch(/-mod=mod .*gitVersion=v1\.32\.13 .*gitMinor=32 /);
+    const goMod = readFileSync(`${dirname(kubectl)}/go.mod`, "utf8");
+    expect(goMod).toContain("\nrequire k8s.io/kubernetes v1.32.13\n");
+    expect(goMod).toContain("\tk8s.io/apiserver => k8s.io/apiserver v0.32.13\n");
+    expect(goMod).not.toContain(own.version.replace("v1.", "."));
+    delete env["KUBERNETES"];
+    expect([dirname(etcd), goModule("kubectl").key]).toEqual([`${folder}/cache/flowreset/${goModule("etcd").key}`, own.key]);
+  });
+
+  it("are those of our module where KUBERNETES asks for its version", () => {
+    const own = goModule("kubectl");
+    env["KUBERNETES"] = own.version;
+    expect(goModule("kubectl")).toEqual(own);
+  });
+
+  it.each(["1.32", "latest", "2.0.0", "1.32.13; reboot"])("are not guessed where KUBERNETES is no whole version: %s", async (asked) => {
+    env["KUBERNETES"] = asked;
+    await expect(bringBinaries(["kubectl"])).rejects.toThrow(`Set KUBERNETES to a version with its patch, such as 1.34.4: current value is ${asked}`);
   });
 
   it("are built once where two runs want them at once", async () => {

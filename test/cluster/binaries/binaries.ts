@@ -4,11 +4,11 @@
  * on two cores, and 3 GB of Go's own build cache).
  */
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { env } from "node:process";
 import { COMMANDS, goModule } from "./goModule.ts";
-import type { CommandName, GoModule } from "./goModule.ts";
+import type { CommandName } from "./goModule.ts";
 import { Progress } from "./progress.ts";
 
 const ELSEWHERE = "or set KUBEBUILDER_ASSETS to a folder that has it";
@@ -56,22 +56,27 @@ function byVersion(left: string, right: string): number {
 
 /** Two runs at once build each command once: the second waits at the lock and finds it made. */
 async function build(go: string, name: CommandName): Promise<void> {
-  const source = goModule(name);
-  const target = binaryPath(name);
-  mkdirSync(`${cacheFolder()}/${source.key}`, { recursive: true });
-  const command = [go, "build", "-trimpath", "-mod=readonly", "-p", "2", "-ldflags", source.linkerFlags, "-o", `${target}.part`, COMMANDS[name].package];
+  const { key, source, linkerFlags } = goModule(name);
+  const made = `${cacheFolder()}/${key}`;
+  const target = `${made}/${name}`;
+  mkdirSync(made, { recursive: true });
+  // Go writes its findings into a go.mod that was not there: their sums are checked with its checksum database.
+  const isKept = "folder" in source;
+  if (!isKept && !existsSync(`${made}/go.mod`)) writeFileSync(`${made}/go.mod`, source.goMod);
+  const folder = isKept ? source.folder : made;
+  const command = [go, "build", "-trimpath", `-mod=${isKept ? "readonly" : "mod"}`, "-p", "2", "-ldflags", linkerFlags, "-o", `${target}.part`, COMMANDS[name].package];
   const script = `[ -e "$0" ] || { "$@" && mv "$0.part" "$0"; }`;
   const locked = ["flock", "--nonblock", "--conflict-exit-code", `${LOCKED}`, `${target}.lock`, "sh", "-c", script, target, ...command];
-  if ((await run(locked, source)) !== LOCKED) return;
+  if ((await run(locked, folder)) !== LOCKED) return;
   console.error(`another run is building ${name}: waiting for it`);
-  await run(locked.filter((word) => word !== "--nonblock"), source);
+  await run(locked.filter((word) => word !== "--nonblock"), folder);
 }
 
 /** Ends with us, however we end: a build that nobody waits for would go on for minutes. */
-function run(command: readonly string[], source: GoModule): Promise<number> {
+function run(command: readonly string[], folder: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn("setpriv", ["--pdeathsig", "KILL", ...command], {
-      cwd: source.folder,
+      cwd: folder,
       env: { ...env, CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -80,7 +85,7 @@ function run(command: readonly string[], source: GoModule): Promise<number> {
     child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0 || code === LOCKED) resolve(code);
-      else reject(new Error(`Cannot build from ${source.folder}, go ended with ${code}: ${said.trim()}`));
+      else reject(new Error(`Cannot build from ${folder}, go ended with ${code}: ${said.trim()}`));
     });
   });
 }
