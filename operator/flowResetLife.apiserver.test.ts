@@ -22,8 +22,9 @@ beforeAll(async () => {
   world = await World.start();
   await world.server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name: "shop" } } });
   await world.server.createServiceAccount("shop", "default");
-  for (const [index, name] of ["n1", "n2", "n3"].entries()) await world.node(name, { address: `192.168.0.${index + 1}` });
-  await world.pod("shop", "web", "n1", "10.244.1.7", { labels: { app: "web" } });
+  for (const [index, name] of ["n1", "n2", "n3"].entries()) await world.node(name, { addresses: [`192.168.0.${index + 1}`, `2001:db8::${index + 1}`] });
+  await world.pod("shop", "web", "n1", "10.244.1.7", { labels: { app: "web" }, secondIP: "fd00:244:1::7" });
+  await world.pod("shop", "web6", "n1", "fd00:244:1::8");
   await world.pod("shop", "db", "n2", "10.244.2.9");
   operator = await world.operator("operator-0");
   await world.ready(operator);
@@ -82,6 +83,17 @@ describe("a FlowReset", () => {
     await world.create("clusterflowresets", { metadata: { name: "kill-outside" }, spec: { match: { server: { ip: "203.0.113.9" } } } });
     await until("kill-outside", "Succeeded", "clusterflowresets");
     expect(await world.statusOf("clusterflowresets", "kill-outside")).toMatchObject({ sensors: { asked: 2, answered: 2 } });
+  });
+
+  it.each<[string, string, string, number]>([
+    ["a pod's IPv6 address, however it is written, asks its node", "pod6", "FD00:244:1:0:0:0:0:8", 1],
+    ["a node's IPv6 address asks that node", "node6", "2001:DB8::2", 1],
+    // The API server looks pods up by their first address only.
+    ["a pod's second address asks every sensor", "second", "fd00:244:1::7", 2],
+  ])("of %s", async (_, name, ip, asked) => {
+    await world.create("clusterflowresets", { metadata: { name }, spec: { match: { client: { ip } } } });
+    await until(name, "Succeeded", "clusterflowresets");
+    expect((await world.statusOf("clusterflowresets", name)).sensors).toEqual({ asked, answered: asked });
   });
 
   it("of a node's address asks that node, of pods by their labels the nodes of these", async () => {

@@ -79,22 +79,23 @@ export class World {
     await vi.waitFor(async () => expect(await (await fetch(`${operator.healthUrl}/readyz`)).text()).toBe("ok\n"), { timeout: 60_000 });
   }
 
-  async node(name: string, more: { address?: string; labels?: Record<string, string> } = {}): Promise<void> {
+  async node(name: string, more: { address?: string; addresses?: readonly string[]; labels?: Record<string, string> } = {}): Promise<void> {
+    const { address, addresses = address === undefined ? [] : [address] } = more;
     const labels = { "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", ...more.labels };
     await this.server.expect("POST", "/api/v1/nodes", { body: { metadata: { name, labels } } });
-    if (more.address !== undefined) {
-      const body = { status: { addresses: [{ type: "InternalIP", address: more.address }] } };
+    if (addresses.length > 0) {
+      const body = { status: { addresses: addresses.map((ip) => ({ type: "InternalIP", address: ip })) } };
       await this.server.expect("PATCH", `/api/v1/nodes/${name}/status`, { body, contentType: "application/merge-patch+json" });
     }
   }
 
-  /** A pod that some kubelet is said to run. */
-  async pod(namespace: string, name: string, nodeName: string, podIP: string, more: { labels?: Record<string, string>; serviceAccountName?: string } = {}): Promise<string> {
-    const { labels = {}, serviceAccountName = "default" } = more;
+  /** A pod that some kubelet is said to run. @param podIP its first address; "" for none yet */
+  async pod(namespace: string, name: string, nodeName: string, podIP: string, more: { labels?: Record<string, string>; serviceAccountName?: string; secondIP?: string } = {}): Promise<string> {
+    const { labels = {}, serviceAccountName = "default", secondIP } = more;
     const spec = { nodeName, serviceAccountName, containers: [{ name: "a", image: "a" }] };
     const pod = await this.server.expect("POST", `/api/v1/namespaces/${namespace}/pods`, { body: { metadata: { name, labels }, spec } });
     if (podIP === "") return pod.metadata.uid as string;
-    const body = { status: { phase: "Running", podIP, podIPs: [{ ip: podIP }] } };
+    const body = { status: { phase: "Running", podIP, podIPs: [podIP, ...(secondIP === undefined ? [] : [secondIP])].map((ip) => ({ ip })) } };
     await this.server.expect("PATCH", `/api/v1/namespaces/${namespace}/pods/${name}/status`, { body, contentType: "application/merge-patch+json" });
     return pod.metadata.uid as string;
   }

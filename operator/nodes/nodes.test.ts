@@ -17,7 +17,7 @@ describe("a node", () => {
 
   it("is found by its addresses, not by its host name, until it is gone", () => {
     const addresses = new NodeAddresses();
-    const facts = node("n1", { status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }, { type: "Hostname", address: "n1" }, { type: "ExternalIP", address: "2001:db8::1" }] } });
+    const facts = node("n1", { status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }, { type: "Hostname", address: "n1" }, { type: "ExternalIP", address: "2001:DB8:0::1" }, { type: "InternalDNS", address: "n1.internal" }] } });
     addresses.put(facts);
     expect(["10.0.0.1", "2001:db8::1", "n1"].map((address) => addresses.nodeOf(address))).toEqual(["n1", "n1", undefined]);
     addresses.remove(facts);
@@ -37,6 +37,11 @@ describe("the pods' ranges", () => {
   ] as const) {
     it(what, () => expect(ranges(...given)).toEqual(told));
   }
+
+  it("of both families of a dual-stack node are told", () => {
+    const dual = (name: string, ...podCIDRs: string[]) => node(name, { spec: { podCIDR: podCIDRs[0], podCIDRs } });
+    expect(podCidrsOf([dual("n0", "10.244.0.0/24", "fd00:244::/64"), dual("n1", "10.244.1.0/24", "fd00:244:0:1::/64")])).toEqual(["10.244.0.0/23", "fd00:244::/63"]);
+  });
 
   it("of nodes without a sensor are left out", () => {
     expect(podCidrsOf([node("w", { labels: { "kubernetes.io/os": "windows" }, spec: { podCIDR: "10.1.0.0/24" } })])).toEqual([]);

@@ -1,5 +1,6 @@
 /** Where the pods of covered nodes are, in few enough words for every sensor. */
 import ipaddr from "ipaddr.js";
+import { textOf } from "./addresses.ts";
 import type { NodeFacts } from "./facts.ts";
 
 /** A node each of the largest cluster; beyond it sensors go without, and the second actor does not wait. */
@@ -51,8 +52,4 @@ function parentAddress([address, prefix]: Range): Range[0] {
   const bytes = address.toByteArray();
   bytes[(prefix - 1) >> 3]! &= ~(0x80 >> ((prefix - 1) & 7));
   return ipaddr.fromByteArray(bytes);
-}
-
-function textOf(address: Range[0]): string {
-  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }
