@@ -158,6 +158,19 @@ describe("a pod is its interface, not its address", () => {
     expect(world.table.pods()[0]).toMatchObject({ addresses: ["10.244.1.7"], interfaceIndex: 5 });
   });
 
+  it.each([["10.244.1.7", "fd00::7"], ["fd00::7", "10.244.1.7"]])("binds both addresses of a dual-stack pod to its interface, whichever home is found first (%s)", (first, second) => {
+    const world = new World();
+    world.see(100, [OLD], 0);
+    world.homes.set(first, 5);
+    world.table.take("a", pod("a", 90, ["10.244.1.7", "fd00::7"]));
+    expect(world.table.pods()[0]).toMatchObject({ addresses: [first], interfaceIndex: 5 });
+    expect(world.table.homeless()).toEqual([second]);
+    world.homes.set(second, 5);
+    expect(world.table.bind()).toBe(true);
+    expect(world.table.pods()[0]).toMatchObject({ addresses: ["10.244.1.7", "fd00::7"], interfaceIndex: 5 });
+    expect(world.table.homeless()).toEqual([]);
+  });
+
   it("comes back from the disk with the bindings of before, and with no other", () => {
     const before = new World();
     before.see(100, [OLD], 5);

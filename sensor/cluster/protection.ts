@@ -2,6 +2,7 @@
  * What keeps the cluster alive, worked out from what the API server, the environment and the node say: connections
  * that no policy and no FlowReset may cut. By exact address and port; who calls is named where only some calls count.
  */
+import { parseAddress } from "../../crds/mod.ts";
 import type { ProtectedCall } from "../decide/mod.ts";
 import type { Pod } from "./pod.ts";
 
@@ -42,8 +43,9 @@ export function protectedCalls(input: ProtectionInput): ProtectedCall[] {
   const behind = apiServers.flatMap(({ addresses }) => addresses);
   for (const { addresses, ports } of apiServers) callsTo(addresses, ports);
   // Its calls to webhooks, aggregated APIs, kubelets. A machine that is a node too also calls for others: to the inside only.
-  const apart = behind.filter((address) => !nodeAddresses.includes(address));
-  const here = behind.filter((address) => nodeAddresses.includes(address));
+  const own = new Set(nodeAddresses.map(wordsOf));
+  const apart = behind.filter((address) => !own.has(wordsOf(address)));
+  const here = behind.filter((address) => own.has(wordsOf(address)));
   if (apart.length > 0) calls.push({ from: apart.map(hostCidr) });
   if (here.length > 0) calls.push({ from: here.map(hostCidr), to: internalCidrs });
   callsTo(nodeAddresses, [...NODE_PORTS, ...ETCD_PORTS, ...healthCheckPorts]);
@@ -72,6 +74,11 @@ function probes({ nodeAddresses, pods }: ProtectionInput): ProtectedCall[] {
     .map(({ ports, addresses }) => ({ from, to: addresses.map(hostCidr), ports: ports.map(String) }));
   if (beyond.length > 0) groups.push({ from, to: beyond.map(hostCidr) });
   return groups;
+}
+
+/** One IPv6 address may be written in several ways. */
+function wordsOf(address: string): string {
+  return parseAddress(address)?.words.join() ?? address;
 }
 
 function hostCidr(address: string): string {

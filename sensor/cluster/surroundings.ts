@@ -82,10 +82,10 @@ function addressesOf({ clusterIP, clusterIPs }: ServiceSpec): string[] {
   return [...new Set([clusterIP, ...(clusterIPs ?? [])])].filter((address): address is string => address !== undefined && address !== "" && address !== "None");
 }
 
-/** Whom this program itself asks for names. */
+/** Whom this program itself asks for names; of a link-local one without its interface, which no packet carries. */
 export function ownNameServers(file = "/etc/resolv.conf"): string[] {
   try {
-    return [...readFileSync(file, "utf8").matchAll(/^nameserver\s+(\S+)/gm)].map(([, address]) => address!);
+    return [...readFileSync(file, "utf8").matchAll(/^nameserver\s+([^\s%]+)/gm)].map(([, address]) => address!);
   } catch {
     return [];
   }
