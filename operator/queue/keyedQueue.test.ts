@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { backoffMs, FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS } from "./backoff.ts";
+import { backoffMs, FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS, LONGEST_REST_MS } from "./backoff.ts";
 import { KeyedQueue } from "./keyedQueue.ts";
 
 beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
@@ -69,6 +69,52 @@ describe("a keyed queue", () => {
     await vi.advanceTimersByTimeAsync(LONGEST_BACKOFF_MS * 3);
     expect(errors[3]!).toBeGreaterThan(errors[0]! * 4);
     expect(tries).toBeLessThan(20);
+  });
+
+  it("lets a key that fails rest also where somebody wants it looked at sooner, before the failure or after it", async () => {
+    const tries: number[] = [];
+    const queue: KeyedQueue = new KeyedQueue({
+      name: "q",
+      workers: 1,
+      reconcile: async () => {
+        tries.push(Math.round(performance.now()));
+        queue.addAfter("a", 300);
+        throw new Error("429");
+      },
+      restOf: () => 7_000,
+    });
+    queue.add("a");
+    await vi.advanceTimersByTimeAsync(0);
+    for (let times = 0; times < 20; times++) {
+      queue.addAfter("a", 300);
+      await vi.advanceTimersByTimeAsync(300);
+    }
+    expect(tries).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(tries.map((ms) => ms - tries[0]!)).toEqual([0, 7_000]);
+  });
+
+  it("looks once more at a key that was added while it was tried again, whatever waits for later", async () => {
+    const { log, end, reconcile } = held();
+    const queue = new KeyedQueue({ name: "q", workers: 1, reconcile });
+    queue.add("a");
+    await end("a", new Error("broken"));
+    await vi.advanceTimersByTimeAsync(FIRST_BACKOFF_MS);
+    expect(log).toEqual(["a", "a"]);
+    queue.addAfter("a", 60_000);
+    queue.add("a");
+    await end("a");
+    expect(log).toEqual(["a", "a", "a"]);
+  });
+
+  it("takes no server at its word that asks for a month, and makes no hot loop of it", async () => {
+    let tries = 0;
+    const queue = new KeyedQueue({ name: "q", workers: 1, reconcile: async () => Promise.reject(new Error(`try ${++tries}`)), restOf: () => 30 * 86_400_000 });
+    queue.add("a");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(tries).toBe(1);
+    await vi.advanceTimersByTimeAsync(LONGEST_REST_MS);
+    expect(tries).toBe(2);
   });
 
   it("forgets the failures of a key that succeeds", async () => {

@@ -1,5 +1,5 @@
 /** The queue of a controller: client-go's work queue (dirty and processing sets), delays and back-off by key. */
-import { backoffMs } from "./backoff.ts";
+import { backoffMs, LONGEST_REST_MS } from "./backoff.ts";
 
 export interface QueueOptions {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface QueueOptions {
   reconcile(key: string, signal: AbortSignal): Promise<number | undefined>;
   /** Called for each failure, with what it was and how long the key rests now. */
   onError?(key: string, error: unknown, restMs: number): void;
-  /** At least so long after this error: what a server asked for (Retry-After). */
+  /** At least so long after this error: what a server asked for (Retry-After). Five minutes at most are believed. */
   restOf?(error: unknown): number | undefined;
 }
 
@@ -27,13 +27,24 @@ export interface QueueFigures {
   readonly workSeconds: number;
 }
 
+/** A key that waits for its time. */
+interface Delay {
+  readonly timer: NodeJS.Timeout;
+  readonly dueMs: number;
+  /** It failed: nothing brings it forward. */
+  readonly isRest: boolean;
+}
+
+/** Looked at sooner than asked for, which harms nothing; a timer of more than 24 days would fire at once. */
+const LONGEST_DELAY_MS = 86_400_000;
+
 export class KeyedQueue {
   readonly #options: QueueOptions;
   /** In the order in which they came (a Set keeps it). */
   readonly #waiting = new Set<string>();
   /** True: added again meanwhile. */
   readonly #inHand = new Map<string, boolean>();
-  readonly #delays = new Map<string, { readonly timer: NodeJS.Timeout; readonly dueMs: number }>();
+  readonly #delays = new Map<string, Delay>();
   readonly #failuresInARow = new Map<string, number>();
   readonly #ending = new AbortController();
   readonly #work = new Set<Promise<void>>();
@@ -49,7 +60,7 @@ export class KeyedQueue {
   /** As soon as a hand is free; a key that failed rests first, however often it is added. */
   add(key: string): void {
     if (this.#ending.signal.aborted) return;
-    if (this.#failuresInARow.has(key) && this.#delays.has(key)) return;
+    if (this.#delays.get(key)?.isRest === true) return;
     this.#forgetDelay(key);
     if (this.#inHand.has(key)) {
       this.#inHand.set(key, true);
@@ -61,22 +72,16 @@ export class KeyedQueue {
     this.#takeUp();
   }
 
-  /** After so many milliseconds, or earlier where it already waits for an earlier time. */
+  /** After so many milliseconds, or earlier where it already waits for an earlier time; a key that failed rests first. */
   addAfter(key: string, ms: number): void {
     if (this.#ending.signal.aborted) return;
     if (ms <= 0) {
       this.add(key);
       return;
     }
-    const dueMs = performance.now() + ms;
-    const earlier = this.#delays.get(key);
-    if (earlier !== undefined && earlier.dueMs <= dueMs) return;
-    if (earlier !== undefined) clearTimeout(earlier.timer);
-    const timer = setTimeout(() => {
-      this.#delays.delete(key);
-      this.add(key);
-    }, ms);
-    this.#delays.set(key, { timer, dueMs });
+    const known = this.#delays.get(key);
+    if (known !== undefined && (known.isRest || known.dueMs <= performance.now() + ms)) return;
+    this.#delay(key, ms, false);
   }
 
   get figures(): QueueFigures {
@@ -134,9 +139,20 @@ export class KeyedQueue {
     this.#failures++;
     const failures = (this.#failuresInARow.get(key) ?? 0) + 1;
     this.#failuresInARow.set(key, failures);
-    const restMs = Math.max(backoffMs(failures, Math.random()), this.#options.restOf?.(error) ?? 0);
-    this.addAfter(key, restMs);
+    const restMs = Math.max(backoffMs(failures, Math.random()), Math.min(LONGEST_REST_MS, this.#options.restOf?.(error) ?? 0));
+    this.#delay(key, restMs, true);
     this.#options.onError?.(key, error, restMs);
+  }
+
+  /** Instead of whatever it waits for. */
+  #delay(key: string, ms: number, isRest: boolean): void {
+    this.#forgetDelay(key);
+    const waitMs = Math.min(LONGEST_DELAY_MS, ms);
+    const timer = setTimeout(() => {
+      this.#delays.delete(key);
+      this.add(key);
+    }, waitMs);
+    this.#delays.set(key, { timer, dueMs: performance.now() + waitMs, isRest });
   }
 
   #forgetDelay(key: string): void {
