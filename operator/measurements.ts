@@ -52,6 +52,7 @@ export function measurementsOf({ version, client, authenticator, reports, leadin
     gauge("policies_unsettled", "Policies that not every sensor has loaded", figure("unsettled")),
     gauge("counter_pairs", "Counters kept, policies times sensors", figure("counterPairs")),
     counter("counters_left_out", "Counters of sensors that found no room", figure("countersLeftOut")),
+    counter("incidents_dropped", "Events of pods left out because too many waited", figure("incidentsDropped")),
     gauge("resident_memory_bytes", "Memory of the process", () => one(process.memoryUsage.rss())),
     counter("cpu_seconds", "Processor time of the process", () => one((process.cpuUsage().user + process.cpuUsage().system) / 1e6)),
   ];

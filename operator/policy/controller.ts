@@ -6,7 +6,7 @@ import { revisionOf, type Heard, type Roster } from "../roster/mod.ts";
 import { enforcingOf, type FleetRules } from "./enforcing.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { tallyOf } from "./gather.ts";
-import { recordIncidents } from "./incidents.ts";
+import { IncidentRecorder } from "./incidents.ts";
 import { CounterLedger } from "./ledger.ts";
 import { PROGRESS_MS, SETTLE_MS } from "./limits.ts";
 import { DeliveryPace } from "./pace.ts";
@@ -52,18 +52,19 @@ export class PolicyController {
   /** Keys whose generation sensors still load: each report is compared with these, not with all. */
   readonly #unsettled = new Set<string>();
   readonly #keyByUid = new Map<string, string>();
-  readonly #ending = new AbortController();
+  readonly #incidents: IncidentRecorder;
   readonly #ledSinceMs: number;
   readonly #pace = new DeliveryPace();
 
   constructor(options: PolicyControllerOptions) {
     this.#options = options;
     this.#ledSinceMs = options.monotonicMs();
+    this.#incidents = new IncidentRecorder({ client: options.client, recorder: options.recorder, isKnown: (uid) => this.#keyByUid.has(uid) });
   }
 
   /** A report of a sensor that the roster has taken over. */
   hear(report: Report, { sensor, policiesBefore, failuresChanged, isBack }: Heard): void {
-    const { client, recorder, enqueueAfter } = this.#options;
+    const { enqueueAfter } = this.#options;
     for (const counters of report.counters) {
       if (!this.#ledger.take(report.node, report.session, counters)) continue;
       const key = this.#keyByUid.get(counters.uid)!;
@@ -77,7 +78,7 @@ export class PolicyController {
       const { revision } = this.#tracks.get(key)!;
       if (isBack || (policiesBefore < revision && sensor.policies >= revision)) enqueueAfter(key, this.#progressMs());
     }
-    if (report.incidents.length > 0) void recordIncidents(client, recorder, report.node, report.incidents, (uid) => this.#keyByUid.has(uid), this.#ending.signal);
+    this.#incidents.take(report.node, report.incidents);
   }
 
   /** Something outside changed that all depend on: fleets, namespaces, nodes, which sensors are fresh. */
@@ -85,13 +86,13 @@ export class PolicyController {
     for (const key of this.#tracks.keys()) this.#options.enqueueAfter(key, this.#progressMs() * (this.#unsettled.has(key) ? 1 : 3));
   }
 
-  get figures(): { readonly policies: number; readonly unsettled: number; readonly counterPairs: number; readonly countersLeftOut: number } {
+  get figures(): { readonly policies: number; readonly unsettled: number; readonly counterPairs: number; readonly countersLeftOut: number; readonly incidentsDropped: number } {
     const { pairs, leftOut } = this.#ledger.figures;
-    return { policies: this.#tracks.size, unsettled: this.#unsettled.size, counterPairs: pairs, countersLeftOut: leftOut };
+    return { policies: this.#tracks.size, unsettled: this.#unsettled.size, counterPairs: pairs, countersLeftOut: leftOut, incidentsDropped: this.#incidents.dropped };
   }
 
   close(): void {
-    this.#ending.abort();
+    this.#incidents.close();
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {

@@ -22,3 +22,9 @@ export const MAX_NOTES = 3;
 export const MAX_COUNTER_PAIRS = 500_000;
 /** Incidents of one report that become Events. */
 export const MAX_INCIDENTS = 32;
+/** Pods asked for at one time, so that incidents never take more of the operator's connections. */
+export const MAX_POD_LOOKUPS = 2;
+/** Incidents that wait for their pod; beyond it pods get no Event, and it is counted. */
+export const MAX_INCIDENTS_WAITING = 1_000;
+/** Pods whose node is remembered. */
+export const MAX_PODS_KNOWN = 4_096;
