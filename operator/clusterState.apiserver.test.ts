@@ -67,6 +67,11 @@ describe("a SensorFleet", () => {
     });
   });
 
+  it("takes its DaemonSet back where somebody took it away, so that it goes with its fleet", async () => {
+    await merge(DAEMON_SET, { metadata: { ownerReferences: null } });
+    await eventually(async () => expect((await world.server.expect("GET", DAEMON_SET)).metadata.ownerReferences).toMatchObject([{ kind: "SensorFleet", name: "default", controller: true }]));
+  });
+
   it("is made again where somebody deletes its DaemonSet", async () => {
     const { metadata } = await world.server.expect("GET", DAEMON_SET);
     await world.server.expect("DELETE", DAEMON_SET);

@@ -6,7 +6,7 @@ import { coverageOf } from "./coverage.ts";
 import { daemonSetName, daemonSetOf } from "./daemonSet.ts";
 import { failedPods, type FailedPods } from "./failures.ts";
 import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
-import { planFleet, type FleetInput } from "./plan.ts";
+import { planFleet, type Applied } from "./plan.ts";
 
 export interface FleetControllerOptions {
   readonly client: KubeClient;
@@ -30,7 +30,7 @@ export interface FleetControllerOptions {
 
 interface Track {
   readonly uid: string;
-  applied?: NonNullable<FleetInput["applied"]>;
+  applied?: Applied;
   writtenRevision: number;
   pods: FailedPods;
   podsAtMs: number;
@@ -78,7 +78,7 @@ export class FleetController {
       const markKeyUid = this.#markKeyUid(name);
       const desired = daemonSetOf({ name, uid: uid!, apiVersion: fleet.apiVersion }, fleet.spec, { namespace, serviceAccount, defaultImage, markKeySecret, markKeyUid });
       const written = await client.apply<KubeObject>(RESOURCES.daemonSets, desired, { fieldManager, signal });
-      track.applied = { fleetGeneration: generation, daemonSetGeneration: written.metadata.generation ?? 0, markKeyUid };
+      track.applied = { fleetGeneration: generation, daemonSetUid: written.metadata.uid, daemonSetGeneration: written.metadata.generation ?? 0, markKeyUid };
     }
     track.obstacle = undefined;
     await this.#write(fleet, track, true, signal);

@@ -5,12 +5,20 @@ import type { Coverage } from "./coverage.ts";
 import { MAX_FLEET_NAME } from "./daemonSet.ts";
 import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
 
+/** What a write of the DaemonSet came to. */
+export interface Applied {
+  readonly fleetGeneration: number;
+  readonly daemonSetUid?: string | undefined;
+  readonly daemonSetGeneration: number;
+  readonly markKeyUid?: string | undefined;
+}
+
 export interface FleetInput {
   readonly fleet: FleetFacts;
   /** The one of its name, if there is one. */
   readonly daemonSet: DaemonSetFacts | undefined;
   /** What was applied last by this leader. */
-  readonly applied: { readonly fleetGeneration: number; readonly daemonSetGeneration: number; readonly markKeyUid?: string | undefined } | undefined;
+  readonly applied: Applied | undefined;
   /** Of the Secret with the key that sensors share: another key starts them anew. */
   readonly markKeyUid?: string | undefined;
   readonly hasImage: boolean;
@@ -72,17 +80,20 @@ export function planFleet(input: FleetInput): FleetPlan {
   return sameStatus(next, fleet.status) ? { apply } : { apply, status: next };
 }
 
-/** This generation was not applied yet, or there is another key, or somebody changed the DaemonSet since. */
-function isDue(generation: number, { daemonSet, applied, markKeyUid }: FleetInput): boolean {
-  if (daemonSet === undefined || applied === undefined || applied.fleetGeneration !== generation || applied.markKeyUid !== markKeyUid) return true;
-  return (daemonSet.metadata.generation ?? 0) > applied.daemonSetGeneration;
+/** Another generation or key than was applied; or somebody changed the DaemonSet since, exchanged it, or took it away from its fleet. */
+function isDue(generation: number, { fleet, daemonSet, applied, markKeyUid }: FleetInput): boolean {
+  if (daemonSet === undefined || applied === undefined) return true;
+  const { metadata, ownerUid } = daemonSet;
+  if (ownerUid !== fleet.metadata.uid || metadata.uid !== applied.daemonSetUid) return true;
+  return applied.fleetGeneration !== generation || applied.markKeyUid !== markKeyUid || (metadata.generation ?? 0) > applied.daemonSetGeneration;
 }
 
-function rolloutOf({ daemonSet, failed, failures, obstacle }: FleetInput, apply: boolean): Verdict {
+function rolloutOf({ daemonSet, applied, failed, failures, obstacle }: FleetInput, apply: boolean): Verdict {
   if (obstacle !== undefined) return { state: "Reconciling", reason: "Obstructed", message: obstacle };
   if (apply || daemonSet === undefined) return { state: "Reconciling", reason: "Applying", message: "Its DaemonSet is being written" };
   const { desired, ready, updated, observedGeneration, metadata } = daemonSet;
-  if (observedGeneration < (metadata.generation ?? 0)) return { state: "Reconciling", reason: "Scheduling", message: "Its DaemonSet is being looked at" };
+  // Also while the one that was written is not shown yet: what the old one says of its sensors is true of the old ones.
+  if (observedGeneration < Math.max(metadata.generation ?? 0, applied?.daemonSetGeneration ?? 0)) return { state: "Reconciling", reason: "Scheduling", message: "Its DaemonSet is being looked at" };
   if (desired === 0) return { state: "Ready", reason: "NoNodeSelected", message: "No node is selected" };
   if (updated < desired) return { state: "Reconciling", reason: "RollingOut", message: `${updated} of ${desired} sensors are of the newest version` };
   if (ready >= desired) return { state: "Ready", reason: "Running", message: `${ready} of ${desired} sensors are ready` };
