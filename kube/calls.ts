@@ -18,7 +18,7 @@ export interface ListOptions extends CallOptions {
   namespace?: string | undefined;
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
-  /** "0": whatever the server has in its cache, quick; absent: the newest. */
+  /** "0": whatever the server has in its cache, quick; another: that one or a newer one, from there too; absent: the newest. */
   resourceVersion?: string | undefined;
   /** Objects a page; default 500. */
   limit?: number | undefined;

@@ -29,6 +29,10 @@ describe("a list in pages", () => {
     expect(pages).toEqual(["v1 Pod name a", "v1 Pod name b"]);
   });
 
+  it("takes a newer version than the one that is known", async () => {
+    expect((await run([page(["a"], "x"), page(["b"])], { resourceVersion: "7" })).queries).toEqual([{ limit: 500, resourceVersion: "7", resourceVersionMatch: "NotOlderThan" }, { limit: 500, continue: "x" }]);
+  });
+
   it("begins anew, as one whole list, where the rest was forgotten", async () => {
     const { queries, pages } = await run([page(["a"], "x"), refusal(410, "Expired"), page(["b"])], { resourceVersion: "0" });
     expect(queries.at(-1)).toEqual({});

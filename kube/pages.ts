@@ -25,7 +25,7 @@ export async function* listPages<T extends KubeObject>(
   let from: string | undefined;
   let isRestart = false;
   for (;;) {
-    const query = { labelSelector, fieldSelector, limit, resourceVersion: from === undefined ? resourceVersion : undefined, continue: from };
+    const query = { labelSelector, fieldSelector, limit, ...(from === undefined ? versionQuery(resourceVersion) : { continue: from }) };
     let body: ListBody;
     try {
       const call: Call = { ...options, verb: "list", method: "GET", resource: labelOf(resource), name: "", path: pathOf(resource, namespace), query };
@@ -50,6 +50,12 @@ export async function* listPages<T extends KubeObject>(
     from = body.metadata?.continue;
     if (from === undefined || from === "") return;
   }
+}
+
+/** With a limit, a version alone means exactly that one: read out of etcd (before Kubernetes 1.34) and old. Also a newer one will do. */
+function versionQuery(resourceVersion: string | undefined): { resourceVersion?: string; resourceVersionMatch?: string } {
+  if (resourceVersion === undefined) return {};
+  return resourceVersion === "0" ? { resourceVersion } : { resourceVersion, resourceVersionMatch: "NotOlderThan" };
 }
 
 /** Items of built-in lists do not say what they are; objects of watches do. */
