@@ -4,9 +4,10 @@ import type { Report, ResetReport } from "../../crds/stream/mod.ts";
 import { KubeError, kindedKeyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
 import { revisionOf, type Roster } from "../roster/mod.ts";
 import { Asking } from "./asking.ts";
+import { earlierOf, type Earlier } from "./earlier.ts";
 import { recordEnding } from "./events.ts";
 import { flowResetFacts, isFinished, type FlowResetFacts } from "./facts.ts";
-import { joinResults, type NodeResult } from "./join.ts";
+import { joinResults, type Joined, type NodeResult } from "./join.ts";
 import { AMEND_MS } from "./limits.ts";
 import { planFlowReset } from "./plan.ts";
 import { whereaboutsOf, type Places } from "./resolve.ts";
@@ -37,6 +38,8 @@ export interface FlowResetControllerOptions {
 interface Track {
   readonly uid: string;
   readonly seenMs: number;
+  /** What another leader wrote before. */
+  readonly earlier: Earlier | undefined;
   asking: Asking | undefined;
   writtenMs: number;
   /** What was written last, until the reflector shows it. */
@@ -122,7 +125,7 @@ export class FlowResetController {
       fault: facts.fault,
       status: track.status ?? facts.status ?? {},
       results,
-      joined: joinResults(results),
+      joined: this.#joined(track, results),
       answers,
       answerSpreadMs: this.#options.answerSpreadMs(),
       seenMs: track.seenMs,
@@ -130,6 +133,10 @@ export class FlowResetController {
       writtenMs: track.writtenMs,
       nowMs: nowMs(),
     });
+  }
+
+  #joined({ earlier }: Track, results: readonly NodeResult[]): Joined {
+    return joinResults(results, earlier);
   }
 
   async #write(facts: FlowResetFacts, track: Track, status: FlowResetStatus, results: readonly NodeResult[], signal: AbortSignal): Promise<void> {
@@ -142,7 +149,8 @@ export class FlowResetController {
     track.status = status;
     track.resourceVersion = written.metadata.resourceVersion ?? "";
     track.writtenMs = nowMs();
-    this.#book.written(track.uid, results);
+    // That a sensor refuses is in no status before the end.
+    this.#book.written(track.uid, status.completionTime === undefined ? results.filter(({ phase }) => phase !== "Failed") : results);
     if (status.completionTime !== undefined) void recordEnding(client, recorder, facts, status, results, signal);
   }
 
@@ -172,9 +180,9 @@ export class FlowResetController {
     if (raw === undefined || raw.metadata.uid !== facts.metadata.uid) return;
     const status = (raw.status ?? {}) as FlowResetStatus;
     const whole = flowResetFacts({ ...raw, status: { ...status, phase: "Active" } });
-    // What an earlier leader knew cannot be joined any more: a status that says more than the book does stays.
-    if ((status.summary?.matched ?? 0) > joinResults(results).counts.matched) return;
     const track = this.#trackOf(key, whole);
+    // What an earlier leader knew of one that was over cannot be joined any more: a status that says more than the book does stays.
+    if ((status.summary?.matched ?? 0) > this.#joined(track, results).counts.matched) return;
     track.status = undefined;
     const { status: amended } = this.#plan(whole, track, results);
     if (amended?.completionTime === undefined) return;
@@ -195,7 +203,7 @@ export class FlowResetController {
   #trackOf(key: string, facts: FlowResetFacts): Track {
     let track = this.#tracks.get(key);
     if (track === undefined) {
-      track = { uid: facts.metadata.uid!, seenMs: this.#options.nowMs(), asking: undefined, writtenMs: 0, status: undefined, resourceVersion: "" };
+      track = { uid: facts.metadata.uid!, seenMs: this.#options.nowMs(), earlier: earlierOf(facts.status ?? {}), asking: undefined, writtenMs: 0, status: undefined, resourceVersion: "" };
       this.#tracks.set(key, track);
       this.#keyByUid.set(track.uid, key);
     }

@@ -2,7 +2,8 @@
 import type { FlowResetStatus } from "../../crds/mod.ts";
 import type { FlowResult } from "../../crds/stream/mod.ts";
 import { RESOURCES, type EventRecorder, type KubeClient, type KubeObject } from "../../kube/mod.ts";
-import { WAS_CUT, type NodeResult } from "./join.ts";
+import { WAS_CUT } from "./counts.ts";
+import type { NodeResult } from "./join.ts";
 import { MAX_POD_EVENTS } from "./limits.ts";
 
 /** Never rejects: an Event is a courtesy. */

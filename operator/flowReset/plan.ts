@@ -55,7 +55,7 @@ export function planFlowReset(input: FlowResetInput): FlowResetPlan {
 function endingOf(input: FlowResetInput, spec: FlowResetSpec, untilMs: number): Ending | number {
   const { answers, results, nowMs, createdMs } = input;
   const askedUntilMs = input.seenMs + (createdMs < input.ledSinceMs ? TAKEOVER_WAIT_MS : ANSWER_WAIT_MS) + input.answerSpreadMs;
-  const someLooked = answers.answered > 0 || results.length > 0;
+  const someLooked = answers.answered > 0 || results.length > 0 || input.joined.counts.matched > 0;
   if (!someLooked) {
     const expiresMs = Math.max(createdMs + OBJECT_MAX_AGE_MS, createdMs + holdMs(spec), askedUntilMs);
     return nowMs >= expiresMs ? { phase: "Expired", reason: "NobodyLooked", message: "No sensor looked in time" } : expiresMs;
