@@ -6,7 +6,7 @@ import { parseAddress } from "../crds/mod.ts";
 import { OwnerNumbers, verdictName } from "./decide/mod.ts";
 import type { Pod as HeardPod } from "./cluster/pod.ts";
 import { PodTable } from "./cluster/podTable.ts";
-import type { ClusterView, CompileResult, Decision } from "./decide/mod.ts";
+import type { ClusterView, CompileInput, CompileResult, Decision } from "./decide/mod.ts";
 import { compileTexts } from "./decide/objects.fixture.ts";
 import { buildSegment, Frame, LinkType, PacketDirection, SegmentSpec, TcpFlag } from "./decode/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
@@ -62,13 +62,15 @@ export class NodeWorld implements Homes {
   #pods: readonly HeardPod[] = [];
   #interfaces = new Set<number>([UPLINK]);
   #homes = new Map<string, number>();
-  readonly #result: CompileResult;
+  readonly #owners = new OwnerNumbers();
+  /** Full names of policies by their labels, as a Worker's outlast a swap. */
+  readonly #labels: string[] = [];
+  #result: CompileResult;
   readonly #frame = new Frame();
   #bytes = new Uint8Array(2_048);
 
   constructor(texts: readonly string[]) {
-    const owners = new OwnerNumbers();
-    this.#result = compileTexts(texts, { owners, interfaces: this.interfaces, cluster: this.view });
+    this.#result = this.#compile(texts);
     const { compiled } = this.#result;
     this.pipeline = new Pipeline({
       compiled,
@@ -77,7 +79,7 @@ export class NodeWorld implements Homes {
       seed: 7,
       markKey: [1, 2],
       homes: this,
-      labelOf: (policy) => policy,
+      labelOf: (policy) => this.#labelOf(policy),
       recorder: {
         onDecision: (decision) => this.told.push(this.#tell(decision)),
         onOutcome: () => {},
@@ -128,6 +130,12 @@ export class NodeWorld implements Homes {
 
   get heard(): readonly HeardPod[] {
     return this.#pods;
+  }
+
+  /** These are the policies from now on. */
+  write(texts: readonly string[], more: Partial<CompileInput> = {}): void {
+    this.#result = this.#compile(texts, more);
+    this.renew();
   }
 
   /** The Worker takes what the main thread knows, and has gone through its connections. */
@@ -186,6 +194,16 @@ export class NodeWorld implements Homes {
   #settle(): void {
     this.pipeline.settle(this.nowMs);
     this.pipeline.outbox.clear();
+  }
+
+  #compile(texts: readonly string[], more: Partial<CompileInput> = {}): CompileResult {
+    return compileTexts(texts, { owners: this.#owners, interfaces: this.interfaces, cluster: this.view, ...more });
+  }
+
+  #labelOf(policy: number): number {
+    const { namespace, name } = this.#result.compiled.names.policies[policy]!;
+    const known = this.#labels.indexOf(`${namespace}/${name}`);
+    return known >= 0 ? known : this.#labels.push(`${namespace}/${name}`) - 1;
   }
 
   #tell(decision: Decision): Told {

@@ -5,7 +5,7 @@
  * whoever drives the pipeline sends that at once and then calls `settle()`, which tells the recorder. Time comes with
  * the packets, so a replay takes the same way as live traffic.
  */
-import { Decider, Verdict } from "./decide/mod.ts";
+import { Decider, mayHold, Verdict } from "./decide/mod.ts";
 import type { Claims, CompiledPolicy, Decision } from "./decide/mod.ts";
 import { DecodeContext, DecodeReason, decode, Packet, Protocol } from "./decode/mod.ts";
 import type { DecodeOptions, Frame } from "./decode/mod.ts";
@@ -175,11 +175,18 @@ export class Pipeline {
     return this.#undisclosed > 0;
   }
 
-  /** Takes a new policy; connections and what was seen of them stay. */
+  /** Takes a new policy; connections and what was seen of them stay, and what is held by policies that still hold. */
   swap(compiled: CompiledPolicy): void {
     this.detector.swap(compiled.detection);
     this.decider.swap(compiled);
+    if (this.injector.holds.count > 0) this.#releaseHolds(compiled);
     this.#revisiting = true;
+  }
+
+  #releaseHolds(compiled: CompiledPolicy): void {
+    const holding = new Set<number>();
+    for (let policy = 0; policy < compiled.policyCount; policy++) if (mayHold(compiled, policy)) holding.add(this.#labelOf(policy));
+    this.injector.holds.releasePolicies((label) => holding.has(label));
   }
 
   /** New rules look at the connections that are there already, a few a turn. */
@@ -234,8 +241,7 @@ export class Pipeline {
   /** A flow has come a step further: its header is judged. False where a hold refuses it. */
   #lookAtFlow(slot: number, event: number, nowMs: number): boolean {
     const { detector, packet } = this;
-    if ((event & FlowEvent.SynSeen) !== 0 && this.injector.onSyn(packet, slot, nowMs)) return false;
-    if ((event & FlowEvent.SynAckSeen) !== 0 && this.injector.onSynAck(packet, slot, nowMs)) return false;
+    if (this.injector.isHolding && this.#isHeld(slot, event, nowMs)) return false;
     if ((event & FlowEvent.TwinMet) !== 0) detector.onTwin(slot);
     if ((event & PLACED) !== 0) detector.onPlace(slot);
     if ((event & FlowEvent.SynSeen) !== 0) detector.onFlow(slot, DetectPhase.Handshake, packet.interfaceIndex);
@@ -244,6 +250,15 @@ export class Pipeline {
       detector.onFlow(slot, DetectPhase.Established, packet.interfaceIndex);
     }
     return true;
+  }
+
+  /** A hold is older than the packet: what is protected by now is spared. */
+  #isHeld(slot: number, event: number, nowMs: number): boolean {
+    const { injector, packet } = this;
+    const isOpening = (event & (FlowEvent.SynSeen | FlowEvent.SynAckSeen)) !== 0;
+    if (!isOpening || this.decider.isProtected(slot)) return false;
+    if ((event & FlowEvent.SynSeen) !== 0 && injector.onSyn(packet, slot, nowMs)) return true;
+    return (event & FlowEvent.SynAckSeen) !== 0 && injector.onSynAck(packet, slot, nowMs);
   }
 
   #decide(nowMs: number): void {

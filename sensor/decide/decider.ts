@@ -146,6 +146,12 @@ export class Decider {
     return reason === 0;
   }
 
+  /** Whether the flow is protected now, also from what was decided before: a hold of earlier. */
+  isProtected(slot: number): boolean {
+    this.#question.load(slot);
+    return protectedEndpoint(this.#question) !== 0;
+  }
+
   #turnToFlowReset(index: number): void {
     const question = this.#question;
     question.namespace = this.#compiled.flowResets[index * FLOW_RESET_WORDS + FlowResetField.Namespace]!;

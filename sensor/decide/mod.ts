@@ -14,6 +14,7 @@ export { type CompiledPolicy, type FlowResetName, FlowResetField, type PolicyNam
 export { Decider, type DeciderOptions } from "./decider.ts";
 export { Decision } from "./decision.ts";
 export { flowResetIsExact, flowResetMatches } from "./flowResetMatch.ts";
+export { mayHold } from "./holdPlace.ts";
 export * from "./limits.ts";
 export type { CompileNote, PolicyObject } from "./note.ts";
 export { Reason } from "./reason.ts";

@@ -120,6 +120,14 @@ export class HoldTable {
     for (let place = 0; place < this.#slots; place++) if (this.#policy[place] !== 0 && this.#owner[place] === owner) this.#untilMs[place] = -Infinity;
   }
 
+  /** Ends what policies hold (nobody else may end that) that may hold nothing any more. */
+  releasePolicies(mayHold: (policy: number) => boolean): void {
+    if (this.#count === 0) return;
+    for (let place = 0; place < this.#slots; place++) {
+      if (this.#policy[place] !== 0 && this.#owner[place] === 0 && !mayHold(this.#policy[place] - 2)) this.#untilMs[place] = -Infinity;
+    }
+  }
+
   #sweep(nowMs: number): void {
     if (nowMs < this.#sweptMs + SWEEP_PAUSE_MS) return;
     this.#sweptMs = nowMs;

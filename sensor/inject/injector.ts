@@ -156,9 +156,14 @@ export class Injector {
     return this.holds.add(this.#holdKey, untilMs, policy, nowMs, interfaceIndex, owner);
   }
 
+  /** False where no hold can be: then neither onSyn() nor onSynAck() has anything to do. */
+  get isHolding(): boolean {
+    return this.#enabled && this.holds.count > 0;
+  }
+
   /** A SYN-ACK of the flow: where the server's interface is the held one, only this shows it. As onSyn(). */
   onSynAck(packet: Packet, slot: number, nowMs: number): boolean {
-    if (!this.#enabled || this.holds.count === 0 || slot < 0 || this.#ofSlot(slot) !== undefined) return false;
+    if (!this.isHolding || slot < 0 || this.#ofSlot(slot) !== undefined) return false;
     this.#fillHoldKey(slot);
     const policy = this.holds.isAt(this.#holdKey, packet.interfaceIndex) ? this.holds.refuse(this.#holdKey, nowMs, packet.interfaceIndex) : NOT_HELD;
     if (policy === NOT_HELD) return false;
@@ -174,11 +179,9 @@ export class Injector {
 
   /** A SYN (no ACK) of the flow: true where a hold refuses it; the refusal is on its way. */
   onSyn(packet: Packet, slot: number, nowMs: number): boolean {
-    if (!this.#enabled || this.holds.count === 0 || slot < 0) return false;
-    if ((packet.flags & (TcpFlag.Syn | TcpFlag.Ack)) !== TcpFlag.Syn) return false;
+    if (!this.isHolding || slot < 0 || (packet.flags & (TcpFlag.Syn | TcpFlag.Ack)) !== TcpFlag.Syn) return false;
     const working = this.#ofSlot(slot);
-    const again = working !== undefined && working.client.isnKnown && working.client.isn === packet.sequence;
-    if (again) return working.byHold;
+    if (working !== undefined && working.client.isnKnown && working.client.isn === packet.sequence) return working.byHold;
     fillHoldKey(this.#holdKey, packet);
     const policy = this.holds.refuse(this.#holdKey, nowMs, packet.interfaceIndex);
     if (policy === NOT_HELD) return false;

@@ -78,10 +78,12 @@ describe("a tenant's FlowReset", () => {
   });
 });
 
-it("a cluster's FlowReset may touch anybody's, and is held at any interface", () => {
+it("a cluster's FlowReset may touch anybody's, and holds a pod of the node at its own interface, others by their addresses", () => {
   const text = reset(`{client: {ip: ${THEIRS}}}`, "hold: 60s").replace("kind: FlowReset", "kind: ClusterFlowReset").replace(", namespace: shop", "");
   const judge = new Judge([text], { cluster, interfaces });
   expect(judge.reset(fromTheirs)).toBe("Reset");
+  expect(judge.decider.decision).toMatchObject({ holdMs: 60_000, holdInterface: 9 });
+  expect(judge.reset({ client: THEIRS, server: OUTSIDE })).toBe("Reset");
   expect(judge.decider.decision).toMatchObject({ holdMs: 60_000, holdInterface: 0 });
 });
 
