@@ -112,6 +112,7 @@ export class ClusterReport {
   }
 
   onState(): void {
+    this.own.setFault("services", this.#parts.member.servicesFault);
     this.own.onState(Date.now());
     this.#pokeWriter();
   }

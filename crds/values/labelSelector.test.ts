@@ -26,5 +26,7 @@ const rows: [string, Selector, boolean][] = [
 describe("a selector", () => {
   it.each(rows)("%s: %j chooses the labels: %s", (_, selector, chosen) => expect(selects(selector, labels)).toBe(chosen));
 
+  it.each(rows)("%s: %j chooses labels that are not known only where it demands nothing", (_, selector) => expect(selects(selector, undefined)).toBe(isEmptySelector(selector)));
+
   it("is empty where it has no demand", () => expect(rows.filter(([, selector]) => isEmptySelector(selector))).toHaveLength(2));
 });

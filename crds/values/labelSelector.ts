@@ -4,8 +4,13 @@ import type { LabelSelector } from "../labelSelector.ts";
 export type Labels = Readonly<Record<string, string>>;
 type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
 
-/** Every requirement must hold; an empty selector chooses everything. */
-export function selects({ matchLabels, matchExpressions }: LabelSelector, labels: Labels): boolean {
+/**
+ * Every requirement must hold; an empty selector chooses everything. Labels that are not known (undefined) meet no
+ * requirement, also not that one be absent.
+ */
+export function selects(selector: LabelSelector, labels: Labels | undefined): boolean {
+  if (labels === undefined) return isEmptySelector(selector);
+  const { matchLabels, matchExpressions } = selector;
   for (const key in matchLabels) if (valueOf(labels, key) !== matchLabels[key]) return false;
   return (matchExpressions ?? []).every((expression) => holds(expression, labels));
 }

@@ -39,6 +39,11 @@ export class Fleet {
     return this.#isObserveOnly;
   }
 
+  /** From the disk: the object that asked for the emergency stop could not be read otherwise, and is not kept. */
+  restoreObserveOnly(): void {
+    this.#isObserveOnly = true;
+  }
+
   get maxPolicyAgeMs(): number {
     return this.spec === undefined ? DEFAULT_MAX_POLICY_AGE_MS : durationMs(this.spec.maxPolicyAge);
   }

@@ -1,6 +1,6 @@
 /** What this sensor knows of its cluster, wherever it came from: the API server's watches, or the node's disk. */
 import { parseAddress, selects } from "../../crds/mod.ts";
-import type { Placement } from "../../crds/mod.ts";
+import type { Placement, Remark } from "../../crds/mod.ts";
 import type { ClusterView, PodIdentity } from "../decide/mod.ts";
 import type { PolicySnapshot } from "../policy/mod.ts";
 import { Fleet } from "./fleet.ts";
@@ -22,6 +22,11 @@ export interface KnowledgeOptions {
   readonly homeOf: (words: readonly number[]) => number;
   readonly interfaces: () => readonly (HostInterface & { readonly addresses: readonly string[] })[];
 }
+
+const NEIGHBOURS_UNKNOWN: Remark = {
+  file: "protected endpoints", line: 0, column: 0, field: "",
+  message: "Let the sensor list services and endpointslices: what must be spared around this node is not known yet",
+};
 
 interface NodeFacts {
   readonly uid: string;
@@ -57,14 +62,15 @@ export class Knowledge {
   snapshot(): PolicySnapshot {
     const settings = this.fleet.settings();
     const { remarks } = this.fleet;
-    const missing = settings === undefined ? [{ file: `SensorFleet ${this.#options.fleet}`, kinds: ["SensorSettings" as const] }] : [];
+    const unknown = this.#neighbourhood.isKnown ? [] : [NEIGHBOURS_UNKNOWN];
+    const missing = [...(settings === undefined ? [`SensorFleet ${this.#options.fleet}`] : []), ...unknown.map(({ file }) => file)];
     return {
       objects: [...(settings === undefined ? [] : [settings]), ...this.policies.objects()],
-      problems: [...remarks.problems(), ...this.policies.problems()],
+      problems: [...unknown, ...remarks.problems(), ...this.policies.problems()],
       notes: [...remarks.notes(), ...this.policies.notes()],
       version: ++this.#version,
       stale: [...remarks.stale(), ...this.policies.stale()],
-      withheld: [...missing, ...this.policies.withheld()],
+      withheld: [...missing.map((file) => ({ file, kinds: ["SensorSettings" as const] })), ...this.policies.withheld()],
       isReadable: true,
     };
   }
@@ -74,11 +80,11 @@ export class Knowledge {
     const pods = this.pods.pods();
     const nodeAddresses = [...new Set([...this.node.addresses, ...this.#options.interfaces().flatMap(({ addresses }) => addresses)])];
     return {
-      nodeLabels: this.node.labels,
+      nodeLabels: this.node.uid === "" ? undefined : this.node.labels,
       namespaces: new Map(this.namespaces),
       pods: pods satisfies PodIdentity[],
       isLive,
-      enforceable: (namespace) => enforceNamespaces === undefined || selects(enforceNamespaces, this.namespaces.get(namespace) ?? {}),
+      enforceable: (namespace) => enforceNamespaces === undefined || selects(enforceNamespaces, this.namespaces.get(namespace)),
       podCidrs: this.#neighbourhood.podCidrs(),
       protectedCalls: this.#neighbourhood.calls({ nodeAddresses, pods, internalCidrs: this.fleet.internalCidrs }),
     };
@@ -98,7 +104,9 @@ export class Knowledge {
     this.node = { uid: state.nodeUid, labels: state.nodeLabels, addresses: state.nodeAddresses };
     // Interfaces of another boot, or of another network, are others.
     if (state.machine === this.#machine) this.pods.restore(state.pods, state.bindings);
+    if (state.isObserveOnly === true) this.fleet.restoreObserveOnly();
     this.#neighbourhood.stream = state.stream;
+    this.#neighbourhood.restore(state.neighbours);
     return undefined;
   }
 
@@ -114,7 +122,9 @@ export class Knowledge {
       nodeLabels: this.node.labels,
       nodeUid: this.node.uid,
       nodeAddresses: [...this.node.addresses],
+      isObserveOnly: this.fleet.isObserveOnly,
       stream: this.#neighbourhood.stream,
+      neighbours: this.#neighbourhood.neighbours,
       pods: this.pods.pods().map(({ interfaceIndex: _, ...pod }) => ({ ...pod, addresses: [...pod.addresses], probePorts: [...pod.probePorts] })),
       bindings: this.pods.bindings(),
     };

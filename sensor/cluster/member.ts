@@ -7,6 +7,7 @@ import { setTimeout as after } from "node:timers/promises";
 import type { KubeClient, KubeObject, Log, ReflectorEvent } from "../../kube/mod.ts";
 import type { ClusterView } from "../decide/mod.ts";
 import type { PolicySnapshot } from "../policy/mod.ts";
+import { Contact } from "./contact.ts";
 import { Debounce } from "./debounce.ts";
 import { HomeFinder } from "./homeFinder.ts";
 import { Knowledge } from "./knowledge.ts";
@@ -70,7 +71,7 @@ export class ClusterMember {
   readonly #viewSoon = new Debounce(() => this.#tellView(), POD_QUIET_MS, POD_LONGEST_MS);
   readonly #saveSoon = new Debounce(() => void this.#save(), STATE_QUIET_MS, STATE_LONGEST_MS);
   #listeners: ClusterListeners | undefined;
-  #diskContactMs = 0;
+  readonly #contact = new Contact({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
   #wasLive = false;
   #wasTooOld = false;
   #saving: Promise<void> | undefined;
@@ -90,7 +91,10 @@ export class ClusterMember {
       onNamespace: (event) => this.#onNamespace(event),
       onNode: (event) => this.#onNode(event),
       onStream: (event) => this.#onStream(event),
-      onEndpoints: () => this.#viewSoon.poke(),
+      onEndpoints: () => {
+        this.#viewSoon.poke();
+        this.#saveSoon.poke();
+      },
       onSynced: () => this.#onSynced(),
       onState: () => this.#onState(),
     });
@@ -101,10 +105,16 @@ export class ClusterMember {
     this.#services = new ServicePoll(
       client,
       (facts) => {
+        const wasKnown = this.#neighbourhood.isKnown;
         this.#neighbourhood.services = facts;
-        this.#viewSoon.poke();
+        this.#saveSoon.poke();
+        if (wasKnown) this.#viewSoon.poke();
+        else this.#onSynced();
       },
-      (fault) => (this.servicesFault = fault),
+      (fault) => {
+        this.servicesFault = fault;
+        this.#listeners?.onState();
+      },
     );
     this.knowledge = new Knowledge(options, this.#neighbourhood);
   }
@@ -138,7 +148,7 @@ export class ClusterMember {
   /** Everything that enforcement needs was told at least once. */
   get isSynced(): boolean {
     const { policies, clusterPolicies, fleet, pods, namespaces, node } = this.watches;
-    return [policies, clusterPolicies, fleet, pods, namespaces, node].every(({ isSynced }) => isSynced);
+    return this.#neighbourhood.isKnown && [policies, clusterPolicies, fleet, pods, namespaces, node].every(({ isSynced }) => isSynced);
   }
 
   /** The pods' watch is open: what it has not told has not happened. */
@@ -147,13 +157,14 @@ export class ClusterMember {
   }
 
   get isTooOld(): boolean {
-    return Date.now() - this.contactMs > this.knowledge.fleet.maxPolicyAgeMs;
+    this.#noteContact();
+    return this.#contact.ageMs > this.knowledge.fleet.maxPolicyAgeMs;
   }
 
   /** When the API server was last heard about policies, by all watches that they need; milliseconds since 1970. */
   get contactMs(): number {
-    const { policies, clusterPolicies, fleet } = this.watches;
-    return Math.max(this.#diskContactMs, Math.min(...[policies, clusterPolicies, fleet].map(({ state }) => state.lastContactMs)));
+    this.#noteContact();
+    return this.#contact.atMs;
   }
 
   /** Objects that are not in force as they stand, each with the field at fault. */
@@ -187,6 +198,12 @@ export class ClusterMember {
     await this.#save();
   }
 
+  #noteContact(): void {
+    const { policies, clusterPolicies, fleet } = this.watches;
+    const heardMs = Math.min(...[policies, clusterPolicies, fleet].map(({ state }) => state.lastContactMs));
+    if (heardMs > 0) this.#contact.note(heardMs);
+  }
+
   #onObject(event: ReflectorEvent): void {
     const { policies } = this.knowledge;
     const changed = event.type === "Deleted" ? policies.remove(event.object) : policies.take(event.object);
@@ -200,11 +217,14 @@ export class ClusterMember {
     const { fleet } = this.knowledge;
     const was = fleet.isObserveOnly;
     const changed = fleet.take(object);
-    if (fleet.isObserveOnly !== was) this.#listeners?.onObserveOnly(fleet.isObserveOnly);
+    const isSwitched = fleet.isObserveOnly !== was;
+    if (isSwitched) this.#listeners?.onObserveOnly(fleet.isObserveOnly);
+    if (changed || isSwitched) this.#saveSoon.poke();
+    // A sensor that starts again without an API server must not have forgotten the emergency stop.
+    if (isSwitched) this.#saveSoon.flush();
     if (!changed) return;
     this.#compileSoon.poke();
     this.#viewSoon.poke();
-    this.#saveSoon.poke();
   }
 
   #onReset(event: ReflectorEvent): void {
@@ -308,7 +328,7 @@ export class ClusterMember {
       this.#options.log.error({ file: this.#file.path }, `${fault}; it is ignored`);
       return false;
     }
-    this.#diskContactMs = reading.state.contactMs;
+    this.#contact.note(reading.state.contactMs);
     this.source = "Disk";
     return true;
   }

@@ -15,7 +15,8 @@ afterAll(() => rmSync(root, { recursive: true }));
 const STATE: Omit<ClusterState, "version"> = {
   node: "n1", fleet: "default", machine: "boot net:[1]", contactMs: 5,
   objects: [{ apiVersion: "flowreset.io/v1alpha1", kind: "ResponsePolicy", metadata: { name: "a", namespace: "shop", uid: "u", generation: 1 }, spec: { mode: "Enforce" } }],
-  namespaces: { shop: { team: "web" } }, nodeLabels: {}, nodeUid: "n", nodeAddresses: ["192.0.2.1"], stream: { url: "https://192.0.2.2" },
+  namespaces: { shop: { team: "web" } }, nodeLabels: {}, nodeUid: "n", nodeAddresses: ["192.0.2.1"], isObserveOnly: false, stream: { url: "https://192.0.2.2" },
+  neighbours: { apiServers: [{ addresses: ["192.0.2.9"], ports: [6443] }], nameServers: ["10.96.0.10"], services: { apiService: { addresses: ["10.96.0.1"], ports: [443] }, nameServices: ["10.96.0.10"], healthCheckPorts: [30_900] } },
   pods: [{ uid: "p", namespace: "shop", name: "web", labels: { app: "web" }, serviceAccount: "default", addresses: ["10.0.0.7"], networkReadyMs: 9, probePorts: [8080] }],
   bindings: [{ uid: "p", address: "10.0.0.7", incarnation: "5 veth 0a" }],
 };

@@ -22,6 +22,8 @@ const pod = z.object({
   networkReadyMs: z.number(),
   probePorts: z.array(z.number()),
 });
+const endpoints = z.object({ addresses: z.array(text), ports: z.array(z.number()) });
+const neighbours = z.object({ apiServers: z.array(endpoints), nameServers: z.array(text), services: z.object({ apiService: endpoints.optional(), nameServices: z.array(text), healthCheckPorts: z.array(z.number()) }) });
 /** Judged by their own schemas when they are taken. */
 const watchedObject = z.looseObject({ kind: text, metadata: z.looseObject({ name: text, namespace: text.optional(), uid: text.optional(), generation: z.number().optional() }) });
 
@@ -39,13 +41,18 @@ const state = z.object({
   nodeLabels: labels,
   nodeUid: text,
   nodeAddresses: z.array(text),
+  /** The fleet's emergency stop, also where the object that asks for it cannot be read otherwise. */
+  isObserveOnly: z.boolean().optional(),
   /** Of the ConfigMap of the report stream. */
   stream: z.record(text, text).optional(),
+  /** What must be spared around the node; absent where an older sensor wrote. */
+  neighbours: neighbours.optional(),
   pods: z.array(pod),
   bindings: z.array(z.object({ uid: text, address: text, incarnation: text })),
 });
 
 export type ClusterState = z.output<typeof state>;
+export type KeptNeighbours = z.output<typeof neighbours>;
 
 export type StateReading = { readonly state: ClusterState } | { readonly absent: true } | { readonly fault: string };
 

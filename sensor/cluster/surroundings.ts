@@ -7,7 +7,8 @@ import { NAME_SERVICE } from "./watches.ts";
 
 /** Their addresses never change while they live; a watch of each on every node would cost more than it tells. */
 const POLL_MS = 10 * 60_000;
-const RETRY_MS = 30_000;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 60_000;
 
 export interface ServiceFacts {
   /** The kubernetes service. */
@@ -31,6 +32,7 @@ export class ServicePoll {
   readonly #onFault: (error: Error | undefined) => void;
   readonly #ended = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #retryMs = 0;
 
   constructor(client: KubeClient, onFacts: (facts: ServiceFacts) => void, onFault: (error: Error | undefined) => void) {
     this.#client = client;
@@ -56,7 +58,8 @@ export class ServicePoll {
     }
     if (this.#ended.signal.aborted) return;
     this.#onFault(fault);
-    this.#timer = setTimeout(() => void this.#poll(), (fault === undefined ? POLL_MS : RETRY_MS) * (0.8 + 0.4 * Math.random()));
+    this.#retryMs = fault === undefined ? 0 : Math.min(LONGEST_RETRY_MS, Math.max(FIRST_RETRY_MS, 2 * this.#retryMs));
+    this.#timer = setTimeout(() => void this.#poll(), (fault === undefined ? POLL_MS : this.#retryMs) * (0.8 + 0.4 * Math.random()));
     this.#timer.unref();
   }
 

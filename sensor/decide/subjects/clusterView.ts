@@ -18,8 +18,9 @@ export interface PodIdentity {
 }
 
 export interface ClusterView {
-  readonly nodeLabels: Readonly<Record<string, string>>;
-  /** Labels of each namespace. */
+  /** Undefined: not known yet. */
+  readonly nodeLabels: Readonly<Record<string, string>> | undefined;
+  /** Labels of each namespace; of one that is not there they are not known. */
   readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
   readonly pods: readonly PodIdentity[];
   /** False while the API server does not answer: the pods are those of the last sync. */

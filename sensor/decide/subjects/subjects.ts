@@ -106,7 +106,7 @@ function choosesPod({ anybody, podSelector, namespaceSelector, serviceAccounts =
   if (namespace !== undefined && namespace !== pod.namespace) return false;
   if (podSelector !== undefined && !selects(podSelector, pod.labels)) return false;
   if (serviceAccounts.length > 0 && !serviceAccounts.includes(pod.serviceAccount)) return false;
-  return namespaceSelector === undefined || selects(namespaceSelector, namespaces.get(pod.namespace) ?? {});
+  return namespaceSelector === undefined || selects(namespaceSelector, namespaces.get(pod.namespace));
 }
 
 interface Entry {
