@@ -12,6 +12,7 @@ import { IncidentReader } from "./incidents.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
+import { podsByAddress } from "./podsByAddress.ts";
 import { PolicyTotals } from "./policyTotals.ts";
 import type { PolicyReference } from "./policyTotals.ts";
 import { Counter, Histograms } from "./report/mod.ts";
@@ -100,7 +101,7 @@ export class ClusterReport {
   }
 
   onView({ pods }: ClusterView): void {
-    this.#pods = new Map(pods.flatMap((pod) => pod.addresses.map((address): [string, PodIdentity] => [address, pod])));
+    this.#pods = podsByAddress(pods);
     this.#pokeWriter();
   }
 

@@ -19,6 +19,11 @@ export class Debounce {
     this.#timer = setTimeout(() => this.flush(), Math.max(0, Math.min(this.#quietMs, this.#deadlineMs - nowMs)));
   }
 
+  /** When the first of the pokes came that wait for a call; Infinity: none does. */
+  get sinceMs(): number {
+    return this.#timer === undefined ? Infinity : this.#deadlineMs - this.#longestMs;
+  }
+
   /** Calls now where a call is due. */
   flush(): void {
     if (this.#timer === undefined) return;

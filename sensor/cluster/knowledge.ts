@@ -1,4 +1,5 @@
 /** What this sensor knows of its cluster, wherever it came from: the API server's watches, or the node's disk. */
+import { uptime } from "node:os";
 import { parseAddress, selects } from "../../crds/mod.ts";
 import type { Placement, Remark } from "../../crds/mod.ts";
 import type { ClusterView, PodIdentity } from "../decide/mod.ts";
@@ -50,7 +51,7 @@ export class Knowledge {
     this.#neighbourhood = neighbourhood;
     this.policies = new LastGoodObjects(options.check);
     this.fleet = new Fleet(options.fleet);
-    this.pods = new PodTable({ homeOf: (address) => this.#homeOf(address), nowMs: () => Date.now() });
+    this.pods = new PodTable({ homeOf: (address) => this.#homeOf(address), nowMs: () => Date.now(), machineStartMs: Date.now() - uptime() * 1_000 });
     this.pods.onInterfaces(options.interfaces());
   }
 

@@ -74,7 +74,7 @@ export class ClusterMember {
   readonly #contact = new Contact({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
   #wasLive = false;
   #wasTooOld = false;
-  #saving: Promise<void> | undefined;
+  #saving = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #savedMs = 0;
 
@@ -99,8 +99,8 @@ export class ClusterMember {
       onState: () => this.#onState(),
     });
     const { policies, clusterPolicies, flowResets, clusterFlowResets } = this.watches;
-    this.observedPolicies = new ObservedVersion([policies, clusterPolicies]);
-    this.observedResets = new ObservedVersion([flowResets, clusterFlowResets]);
+    this.observedPolicies = new ObservedVersion([policies, clusterPolicies], () => this.#compileSoon.sinceMs);
+    this.observedResets = new ObservedVersion([flowResets, clusterFlowResets], () => (this.#resets.isEmpty ? Infinity : -Infinity));
     this.#neighbourhood = new Neighbourhood(this.watches, client.server);
     this.#services = new ServicePoll(
       client,
@@ -335,17 +335,23 @@ export class ClusterMember {
 
   /** Nothing is written before everything was heard: a state half known is worse than the old one. */
   async #save(): Promise<void> {
-    if (this.#file === undefined || !this.isSynced) return;
+    const file = this.#file;
+    if (file === undefined || !this.isSynced) return;
+    // One at a time, however slow the disk is: two would write into the same new file.
+    this.#saving = this.#saving.then(() => this.#write(file));
     await this.#saving;
+  }
+
+  async #write(file: StateFile): Promise<void> {
     this.#savedMs = Date.now();
-    this.#saving = this.#file
-      .write(this.knowledge.state(this.contactMs))
-      .then(() => void (this.stateFault = undefined))
-      .catch((error: Error) => {
-        if (this.stateFault !== error.message) this.#options.log.error({ err: error }, "the state cannot be kept on disk: without an API server this sensor would start with an older one");
-        this.stateFault = error.message;
-      });
-    await this.#saving;
+    try {
+      await file.write(this.knowledge.state(this.contactMs));
+      this.stateFault = undefined;
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.stateFault !== message) this.#options.log.error({ err: error }, "the state cannot be kept on disk: without an API server this sensor would start with an older one");
+      this.stateFault = message;
+    }
   }
 }
 

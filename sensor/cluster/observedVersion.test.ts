@@ -34,6 +34,22 @@ it("is no further than the oldest while one of them is cut off, and nowhere befo
   expect(late.read(250)).toBe("");
 });
 
+it("is no further than what waits to be taken over, and goes on with it while new things come", () => {
+  const watch = new Watch("100");
+  let waitsSinceMs = Infinity;
+  const observed = new ObservedVersion([watch], () => waitsSinceMs);
+  observed.read(0);
+  waitsSinceMs = 100; // Told late, and still of the version before.
+  expect(observed.read(1_000)).toBe("");
+  waitsSinceMs = 900;
+  expect(observed.read(1_000)).toBe("100");
+  watch.resourceVersion = "120";
+  observed.read(1_100);
+  expect(observed.read(2_000)).toBe("100");
+  waitsSinceMs = Infinity;
+  expect(observed.read(2_000)).toBe("120");
+});
+
 it("is not held up by being asked often", () => {
   const watch = new Watch("1");
   const observed = new ObservedVersion([watch]);

@@ -1,7 +1,7 @@
 /**
  * Up to which resource version several watches of one API server have been followed. They share its numbering, so the
  * newest of them stands for all as soon as the others have had time to tell what came before it; while one of them is
- * cut off only the oldest is sure.
+ * cut off only the oldest is sure. What was told and is not done yet was not observed.
  */
 import type { Reflector } from "../../kube/mod.ts";
 
@@ -13,16 +13,20 @@ type Followed = Pick<Reflector, "isSynced" | "resourceVersion" | "state">;
 
 export class ObservedVersion {
   readonly #watches: readonly Followed[];
+  readonly #waitsSinceMs: () => number;
   #settled = "";
   #waiting: { readonly version: string; readonly sinceMs: number }[] = [];
 
-  constructor(watches: readonly Followed[]) {
+  /** @param waitsSinceMs since when something that was told waits to be taken over; Infinity: nothing does */
+  constructor(watches: readonly Followed[], waitsSinceMs: () => number = () => Infinity) {
     this.#watches = watches;
+    this.#waitsSinceMs = waitsSinceMs;
   }
 
   /** "" until every watch has told its first list. What is so now is told when it is asked for again after SETTLE_MS. */
   read(nowMs: number): string {
-    while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= SETTLE_MS) this.#settled = this.#waiting.shift()!.version;
+    const doneMs = Math.min(nowMs, this.#waitsSinceMs());
+    while (this.#waiting.length > 0 && doneMs - this.#waiting[0]!.sinceMs >= SETTLE_MS) this.#settled = this.#waiting.shift()!.version;
     const version = this.#now();
     const newest = this.#waiting.at(-1)?.version ?? this.#settled;
     if (version !== newest && this.#waiting.length < MAX_WAITING) this.#waiting.push({ version, sinceMs: nowMs });

@@ -16,7 +16,11 @@ function pod(name: string, readySeconds: number, addresses = ["10.244.1.7"]): Po
 class World {
   readonly homes = new Map<string, number>();
   seconds = 100;
-  readonly table = new PodTable({ homeOf: (address) => this.homes.get(address) ?? 0, nowMs: () => this.seconds * 1_000 });
+  readonly table: PodTable;
+
+  constructor(machineStartMs = 0) {
+    this.table = new PodTable({ homeOf: (address) => this.homes.get(address) ?? 0, nowMs: () => this.seconds * 1_000, machineStartMs });
+  }
 
   /** Interfaces, and behind which of them the address lives. */
   see(seconds: number, interfaces: readonly HostInterface[], home: number): void {
@@ -100,6 +104,15 @@ describe("a pod is its interface, not its address", () => {
     world.see(203, [NEW], 9);
     world.table.bind();
     expect(world.owners()).toEqual(["b 9"]);
+  });
+
+  it("gives no pod of before the machine's start an interface that it found there, until the kubelet tells of it anew", () => {
+    const world = new World(150_000);
+    world.see(200, [OLD], 5);
+    world.table.take("a", pod("a", 90));
+    expect(world.owners()).toEqual(["a 0"]);
+    world.table.take("b", pod("b", 170));
+    expect(world.owners()).toEqual(["a 0", "b 5"]);
   });
 
   it("waits for the home of an address that the kernel does not know yet", () => {

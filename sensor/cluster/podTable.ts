@@ -8,7 +8,7 @@
  * keeps that interface; when the interface goes, the pod stands for nothing until the API server tells of a new
  * network of the same pod.
  */
-import { MAX_PODS } from "./limits.ts";
+import { CLOCK_TOLERANCE_MS, MAX_PODS } from "./limits.ts";
 import type { Pod } from "./pod.ts";
 
 /** Times of objects have whole seconds. */
@@ -56,6 +56,8 @@ export interface PodTableOptions {
   /** Interface of the node behind which an address lives, by the kernel's tables; 0 where unknown. */
   readonly homeOf: (address: string) => number;
   readonly nowMs: () => number;
+  /** Of the machine: whatever had its network before has it no more. 0 unless told. */
+  readonly machineStartMs?: number;
 }
 
 export class PodTable {
@@ -172,7 +174,7 @@ export class PodTable {
       const incarnation = this.#byIndex.get(this.#options.homeOf(address));
       if (incarnation === undefined || incarnation === bound.get(address)) continue;
       const { sinceMs } = this.#interfaces.get(incarnation)!;
-      if (sinceMs === 0 ? bound.has(address) || this.#isUnsettled() : pod.networkReadyMs + SECOND_MS < sinceMs || sinceMs < (pod.startedMs ?? 0)) continue;
+      if (sinceMs === 0 ? bound.has(address) || this.#isOfBefore(pod) || this.#isUnsettled() : pod.networkReadyMs + SECOND_MS < sinceMs || sinceMs < (pod.startedMs ?? 0)) continue;
       if (bound.size === 0 && sinceMs !== 0) this.#noteGap(this.#options.nowMs() - sinceMs);
       bound.set(address, incarnation);
       changed = true;
@@ -182,6 +184,11 @@ export class PodTable {
 
   #noteGap(gapMs: number): void {
     if (this.gapsMs.push(gapMs) > MAX_GAPS) this.gapsMs.shift();
+  }
+
+  /** What is told of it is of an earlier start of the machine: its sandbox is another by now, and so may its address be. */
+  #isOfBefore({ networkReadyMs }: Pod): boolean {
+    return networkReadyMs !== 0 && networkReadyMs + CLOCK_TOLERANCE_MS < (this.#options.machineStartMs ?? 0);
   }
 
   /** A pod of the node has not told its address: what was there before us may be its own. */

@@ -29,6 +29,10 @@ export class ResetQueue {
     return undefined;
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** The next that is to be run. */
   next(): ClusterReset | undefined {
     const [first] = this.#waiting.values();
