@@ -3,7 +3,7 @@ import { uptime } from "node:os";
 import type { Registry } from "prom-client";
 import { connect } from "../kube/mod.ts";
 import type { KubeClient } from "../kube/mod.ts";
-import { ActedResets, ClusterMember } from "./cluster/mod.ts";
+import { ActedResets, ClusterMember, nodeUidOfToken } from "./cluster/mod.ts";
 import { registerClusterMetrics } from "./clusterMetrics.ts";
 import { ClusterReport } from "./clusterReport.ts";
 import { ClusterResets } from "./clusterResets.ts";
@@ -60,6 +60,7 @@ export class ClusterSession {
       client,
       node: options.node,
       fleet: options.fleet,
+      nodeUid: options.kubeconfig === undefined ? nodeUidOfToken(options.serviceAccountFolder) : undefined,
       namespace: options.namespace,
       stateDirectory: options.stateDirectory,
       check: checkSignatures,

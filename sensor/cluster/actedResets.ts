@@ -4,7 +4,7 @@
  * crash of the machine ends the connections too.
  */
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { MAX_ACTED } from "./limits.ts";
 import { makeStateFolder } from "./stateFolder.ts";
 
@@ -12,18 +12,15 @@ export class ActedResets {
   readonly #path: string | undefined;
   readonly #onFault: (error: Error) => void;
   readonly #uids: Set<string>;
+  /** Of the file. */
+  #lines = 0;
 
   /** `directory` undefined: remembered in this process only. */
   constructor(directory: string | undefined, onFault: (error: Error) => void) {
     this.#path = directory === undefined ? undefined : join(directory, "acted");
     this.#onFault = onFault;
     this.#uids = new Set(this.#path === undefined ? [] : linesOf(this.#path).slice(-MAX_ACTED));
-    if (this.#path === undefined) return;
-    this.#keep(() => {
-      makeStateFolder(directory!);
-      writeFileSync(`${this.#path}.new`, [...this.#uids].map((uid) => `${uid}\n`).join(""), { mode: 0o600 });
-      renameSync(`${this.#path}.new`, this.#path!);
-    });
+    if (this.#path !== undefined) this.#rewrite(this.#path);
   }
 
   has(uid: string): boolean {
@@ -33,7 +30,19 @@ export class ActedResets {
   add(uid: string): void {
     this.#uids.add(uid);
     if (this.#uids.size > MAX_ACTED) this.#uids.delete(this.#uids.values().next().value!);
-    if (this.#path !== undefined) this.#keep(() => appendFileSync(this.#path!, `${uid}\n`, { mode: 0o600 }));
+    if (this.#path === undefined) return;
+    // The file forgets as the memory does, now and then.
+    if (++this.#lines > 2 * MAX_ACTED) this.#rewrite(this.#path);
+    else this.#keep(() => appendFileSync(this.#path!, `${uid}\n`, { mode: 0o600 }));
+  }
+
+  #rewrite(path: string): void {
+    this.#lines = this.#uids.size;
+    this.#keep(() => {
+      makeStateFolder(dirname(path));
+      writeFileSync(`${path}.new`, [...this.#uids].map((uid) => `${uid}\n`).join(""), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    });
   }
 
   #keep(write: () => void): void {

@@ -12,7 +12,11 @@ const fleetOf = (spec: object, generation = 1) => ({ apiVersion: OF_CLUSTER.grou
 class World {
   readonly watch = { isSynced: false, objects: new Map<string, KubeObject>() };
   readonly neighbourhood = new Neighbourhood({ apiServers: this.watch, nameServers: this.watch }, "https://10.96.0.1:443");
-  readonly knowledge = new Knowledge({ node: "n1", fleet: "default", check: undefined, homeOf: () => 0, interfaces: () => [] }, this.neighbourhood);
+  readonly knowledge: Knowledge;
+
+  constructor(nodeUid?: string) {
+    this.knowledge = new Knowledge({ node: "n1", fleet: "default", nodeUid, check: undefined, homeOf: () => 0, interfaces: () => [] }, this.neighbourhood);
+  }
 
   hear(addresses: readonly string[]): void {
     this.watch.isSynced = true;
@@ -68,6 +72,19 @@ describe("a sensor that starts from the disk", () => {
     fleet.take(fleetOf({ enforcement: "Enabled" }, 3));
     expect(fleet.isObserveOnly).toBe(false);
   });
+});
+
+it.each([
+  ["of the Node object", "9a", undefined],
+  ["of a Node object that no token names", undefined, undefined],
+  ["of another Node object with the same name, as of another cluster", "7b", "Cannot use the state of another cluster, expected the Node n1 with the uid 7b: current one is 9a"],
+])("a state %s is taken, or refused whole", (_, nodeUid, fault) => {
+  const before = new World();
+  before.knowledge.node = { uid: "9a", labels: {}, addresses: [] };
+  before.knowledge.policies.take(enforce);
+  const { knowledge } = new World(nodeUid);
+  expect(knowledge.restore({ version: 1, ...before.knowledge.state(5) })).toBe(fault);
+  expect(knowledge.policies.objects()).toHaveLength(fault === undefined ? 1 : 0);
 });
 
 describe("what is not known yet", () => {

@@ -17,6 +17,8 @@ import type { ClusterState } from "./stateFile.ts";
 export interface KnowledgeOptions {
   readonly node: string;
   readonly fleet: string;
+  /** Of this machine's Node object, by the pod's token; undefined where that is not told. */
+  readonly nodeUid?: string | undefined;
   /** What a later room finds wrong in a valid object. */
   readonly check: Placement["check"];
   /** Interface behind which an address lives (words as in packets), 0 where unknown. */
@@ -93,9 +95,12 @@ export class Knowledge {
 
   /** From the disk. Returns what is wrong with it: then nothing was taken. */
   restore(state: ClusterState): string | undefined {
-    const { node, fleet } = this.#options;
+    const { node, fleet, nodeUid } = this.#options;
     if (state.node !== node || state.fleet !== fleet) {
       return `Cannot use the state of another sensor, expected node ${node} and fleet ${fleet}: current ones are ${state.node} and ${state.fleet}`;
+    }
+    if (nodeUid !== undefined && state.nodeUid !== nodeUid) {
+      return `Cannot use the state of another cluster, expected the Node ${node} with the uid ${nodeUid}: current one is ${state.nodeUid}`;
     }
     for (const object of state.objects as WatchedObject[]) {
       if (object.kind === "SensorFleet") this.fleet.take(object);

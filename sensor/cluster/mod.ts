@@ -22,4 +22,5 @@ export { SETTLE_MS } from "./observedVersion.ts";
 export { OwnState } from "./ownState.ts";
 export { ReportOutbox, ReportStream, streamTarget } from "./reportStream/mod.ts";
 export type { Incident, OutboxFacts } from "./reportStream/mod.ts";
+export { nodeUidOfToken } from "./tokenNode.ts";
 export { readThrottling } from "./throttling.ts";

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -67,6 +67,14 @@ describe("which FlowResets were acted on", () => {
     for (let i = 0; i <= MAX_ACTED; i++) acted.add(`uid-${i}`);
     const later = new ActedResets(directory, none);
     expect([later.has("uid-0"), later.has("uid-1"), later.has(`uid-${MAX_ACTED}`)]).toEqual([false, true, true]);
+  });
+
+  it("takes no more room on the disk while the process lives on", () => {
+    const directory = folder();
+    const acted = new ActedResets(directory, none);
+    for (let i = 0; i < 3 * MAX_ACTED; i++) acted.add(`uid-${i}`);
+    expect(readFileSync(join(directory, "acted"), "utf8").split("\n").length).toBeLessThanOrEqual(2 * MAX_ACTED + 1);
+    expect(new ActedResets(directory, none).has(`uid-${3 * MAX_ACTED - 1}`)).toBe(true);
   });
 
   it("is kept in this process where the disk refuses, and that is told", () => {
