@@ -95,7 +95,14 @@ export class Leading {
       enqueueAfter: (key, ms) => this.#policyQueue.addAfter(key, ms),
     });
     this.#policies = [RESOURCES.responsePolicies, RESOURCES.clusterResponsePolicies].map((resource) =>
-      following.follow(resource, { transform: policyFacts, onChange: ({ object }) => this.#policyQueue.add(kindedKeyOf(object)) }),
+      following.follow(resource, {
+        transform: policyFacts,
+        onChange: ({ type, object }) => {
+          if (type === "Deleted") this.#policy.unsee(object);
+          else this.#policy.see(object);
+          this.#policyQueue.add(kindedKeyOf(object));
+        },
+      }),
     );
 
     const markKey = new MarkKeyKeeper({ ...shared, namespace, name: NAMES.markKeySecret, labels: LABELS, onChange: () => this.#lookAtFleets() });
@@ -190,6 +197,11 @@ export class Leading {
   certificateChanged(): void {
     this.#certificateQueue.add("certificate");
     this.#discoveryQueue.add("discovery");
+  }
+
+  /** Everything is known that reports are compared with: what came before would be lost. */
+  get isSynced(): boolean {
+    return this.#isSynced;
   }
 
   /** Takes a report over; undefined where there is no room for its sensor. */

@@ -69,7 +69,7 @@ class Replica implements RunningOperator {
       ...parseListen(reportListen),
       tls: undefined,
       authenticate: (authorization) => this.#authenticator.authenticate(authorization),
-      leader: () => (this.#leading !== undefined ? "here" : this.#leaderUrl),
+      leader: () => this.#whereToReport(),
       take: (report) => this.#leading?.take(report),
       nowMs: () => performance.now(),
     });
@@ -157,6 +157,12 @@ class Replica implements RunningOperator {
       this.#metrics?.setCertificate(certificate);
     }
     this.#leading?.certificateChanged();
+  }
+
+  /** A leader that still reads the cluster's objects takes no report: sensors keep what they know for the moment. */
+  #whereToReport(): string | undefined {
+    if (this.#leading === undefined) return this.#leaderUrl;
+    return this.#leading.isSynced ? "here" : undefined;
   }
 
   /** What keeps this replica from being of use; undefined: nothing. */

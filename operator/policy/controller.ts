@@ -1,8 +1,8 @@
 /** The controller of ResponsePolicy and ClusterResponsePolicy: gathers, plans, writes. */
 import type { Labels } from "../../crds/mod.ts";
 import type { Report } from "../../crds/stream/mod.ts";
-import { KubeError, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
-import { revisionOf, type Heard, type Roster } from "../roster/mod.ts";
+import { KubeError, kindedKeyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
+import { revisionOf, type Heard, type Roster, type Sensor } from "../roster/mod.ts";
 import { enforcingOf, type FleetRules } from "./enforcing.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { tallyOf } from "./gather.ts";
@@ -62,13 +62,27 @@ export class PolicyController {
     this.#incidents = new IncidentRecorder({ client: options.client, recorder: options.recorder, isKnown: (uid) => this.#keyByUid.has(uid) });
   }
 
+  /** A policy as the API server shows it: what sensors count of it is kept from now on. */
+  see({ kind, metadata, status }: PolicyFacts): void {
+    this.#keyByUid.set(metadata.uid!, kindedKeyOf({ kind, metadata }));
+    this.#ledger.open(metadata.uid!, status.counters);
+  }
+
+  /** It is gone, perhaps before anybody looked at it. */
+  unsee({ metadata }: PolicyFacts): void {
+    this.#keyByUid.delete(metadata.uid!);
+    this.#ledger.close(metadata.uid!);
+  }
+
   /** A report of a sensor that the roster has taken over. */
   hear(report: Report, { sensor, policiesBefore, failuresChanged, isBack }: Heard): void {
-    const { enqueueAfter } = this.#options;
+    const { enqueueAfter, monotonicMs } = this.#options;
+    const asOfMs = monotonicMs();
+    const isLate = this.#isLate(sensor, asOfMs);
     for (const counters of report.counters) {
-      if (!this.#ledger.take(report.node, report.session, counters)) continue;
+      if (!this.#ledger.take(report.node, report.session, counters, isLate)) continue;
       const key = this.#keyByUid.get(counters.uid)!;
-      enqueueAfter(key, Math.max(1, this.#tracks.get(key)!.countsDueMs - this.#options.monotonicMs()));
+      enqueueAfter(key, Math.max(1, (this.#tracks.get(key)?.countsDueMs ?? 0) - asOfMs));
     }
     for (const uid of failuresChanged) {
       const key = this.#keyByUid.get(uid);
@@ -163,8 +177,6 @@ export class PolicyController {
     const track: Track = { uid, generation, revision, seenMs: this.#options.nowMs(), countsDueMs, writtenRevision: 0, wasStalled };
     this.#tracks.set(key, track);
     this.#unsettled.add(key);
-    this.#keyByUid.set(uid, key);
-    this.#ledger.open(uid, facts.status.counters);
     return track;
   }
 
@@ -183,8 +195,11 @@ export class PolicyController {
     this.#tracks.delete(key);
     this.#unsettled.delete(key);
     this.#pace.forget(key);
-    this.#keyByUid.delete(track.uid);
-    this.#ledger.close(track.uid);
+  }
+
+  /** It has counted since before this leader was, and was not heard when that was settled: what it tells now may be in the status. */
+  #isLate({ firstSequence, firstReportMs }: Sensor, asOfMs: number): boolean {
+    return firstSequence > 1 && firstReportMs - this.#ledSinceMs >= SETTLE_MS && asOfMs - firstReportMs < SETTLE_MS;
   }
 }
 

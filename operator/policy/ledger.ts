@@ -1,8 +1,8 @@
 /**
  * Counters of policies over all sensors, from what each sensor counted since its start. A leader that begins knows the
  * sum in the status, but not whose it was: until sensors have told theirs, the larger of both is true; what the status
- * has beyond them then was counted by sensors that are gone, and is added for good. So a count never falls, and nothing
- * is counted twice.
+ * has beyond them then was counted by sensors that are gone, and is added for good, less what a sensor tells that could
+ * not be heard before. So a count never falls, and nothing is counted twice.
  */
 import type { CounterReport } from "../../crds/stream/mod.ts";
 import { MAX_COUNTER_PAIRS } from "./limits.ts";
@@ -50,11 +50,17 @@ export class CounterLedger {
     this.#accounts.delete(uid);
   }
 
-  /** @returns whether anything moved. Cumulative: the same report twice moves nothing. */
-  take(node: string, session: string, { uid, ...counted }: CounterReport): boolean {
+  /**
+   * @param isLate the sensor has counted since before this leader, which has just begun to hear it
+   * @returns whether anything moved. Cumulative: the same report twice moves nothing.
+   */
+  take(node: string, session: string, { uid, ...counted }: CounterReport, isLate = false): boolean {
     const account = this.#accounts.get(uid);
     if (account === undefined) return false;
     let entry = account.bySensor.get(node);
+    // Sensors tell of all their policies, of most of them that they did nothing.
+    if (entry === undefined && NAMES.every((name) => counted[name] === 0)) return false;
+    const isFirst = entry?.session !== session;
     if (entry === undefined) {
       if (this.#pairs >= MAX_COUNTER_PAIRS) {
         this.#leftOut++;
@@ -74,6 +80,8 @@ export class CounterLedger {
       if (grown <= 0) continue;
       entry.values[index]! += grown;
       account.sum[index]! += grown;
+      // The status may have it already.
+      if (isFirst && isLate && this.#isSettled) account.beyond[index] = Math.max(0, account.beyond[index]! - grown);
       hasMoved = true;
     }
     return hasMoved;

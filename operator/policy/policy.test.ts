@@ -190,6 +190,26 @@ describe("the ledger of counters", () => {
     expect(ledger.of("u")!.detections).toBe(12);
   });
 
+  it("counts once what a sensor tells that could not be heard before that was settled, and what it counts from then on", () => {
+    const ledger = new CounterLedger();
+    ledger.open("u", { detections: 10 }); // 6 of a sensor that is cut off while the leader changes, 4 of one that is gone.
+    ledger.settle();
+    ledger.take("n1", "s1", counted(7), true);
+    expect(ledger.of("u")!.detections).toBe(10);
+    ledger.take("n1", "s1", counted(9), true);
+    expect(ledger.of("u")!.detections).toBe(12);
+    ledger.take("n2", "s9", counted(2));
+    expect(ledger.of("u")!.detections).toBe(14);
+  });
+
+  it("keeps nothing of sensors that counted nothing: a thousand policies on five thousand nodes find room", () => {
+    const ledger = new CounterLedger();
+    for (let policy = 0; policy < 1_000; policy++) ledger.open(`u${policy}`, undefined);
+    for (let node = 0; node < 600; node++) for (let policy = 0; policy < 1_000; policy++) ledger.take(`n${node}`, "s1", { ...counted(0), uid: `u${policy}` });
+    expect(ledger.take("n600", "s1", { ...counted(3), uid: "u7" })).toBe(true);
+    expect(ledger.figures).toEqual({ pairs: 1, leftOut: 0 });
+  });
+
   it("counts what happened while nobody led", () => {
     const ledger = new CounterLedger();
     ledger.open("u", { detections: 10 });

@@ -23,7 +23,10 @@ export interface Sensor {
   /** "" until it reported to this process. */
   session: string;
   sequence: number;
-  /** By the clock that the caller gives. */
+  /** Of the first report that this process heard of it; 0: none yet. */
+  firstSequence: number;
+  /** When that came. By the clock that the caller gives, as is the next. */
+  firstReportMs: number;
   lastContactMs: number;
   /** Resource versions up to which it has taken over each watch; 0: nothing yet. */
   policies: number;
@@ -78,6 +81,7 @@ export class Roster {
     const isBack = known === undefined || nowMs - known.lastContactMs >= STALE_AFTER_MS;
     const isNewSession = sensor.session !== report.session;
     const before = isNewSession ? { policies: 0, flowResets: 0 } : { policies: sensor.policies, flowResets: sensor.flowResets };
+    if (sensor.session === "") Object.assign(sensor, { firstSequence: report.sequence, firstReportMs: nowMs });
     sensor.lastContactMs = nowMs;
     sensor.fleet = report.fleet;
     sensor.version = report.version;
@@ -138,6 +142,8 @@ export class Roster {
       version: "",
       session: "",
       sequence: 0,
+      firstSequence: 0,
+      firstReportMs: 0,
       lastContactMs,
       policies: 0,
       flowResets: 0,
