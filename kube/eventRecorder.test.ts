@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
-import { type EventDetails, EventRecorder } from "./mod.ts";
+import { KubeCounters } from "./counters.ts";
+import { type EventDetails, EventRecorder, type KubeClient } from "./mod.ts";
 import { type Asked, type Script, ScriptedServer, json, statusBody } from "./scriptedServer.fixture.ts";
 import { ManualClock } from "./testClock.fixture.ts";
 
@@ -45,6 +46,7 @@ describe("an event is written", () => {
       expect(Buffer.byteLength(body.note)).toBeLessThanOrEqual(1_024);
       expect(body.note).toMatch(/^é{500,}\.\.\.$/);
     }],
+    ["with a name that is one, also where the object's is cut at a dot", event({ regarding: { ...regarding, name: `${"x".repeat(199)}.${"y".repeat(40)}` } }), ({ body }: Asked) => expect(body.metadata.name).toMatch(/^x{199}\.[0-9a-f]+$/)],
     ["with a name that is not too long", event({ regarding: { ...regarding, name: "x".repeat(253) } }), ({ body }: Asked) => expect(body.metadata.name.length).toBeLessThanOrEqual(253)],
   ])("%s", async (_, details, check) => {
     await using test = await setUp();
@@ -52,6 +54,19 @@ describe("an event is written", () => {
     await expect.poll(() => test.client.counters.eventsSent).toBe(1);
     check(test.server.asked[0]!);
   });
+});
+
+it("no event waits for the next one, at whatever moment it comes", async () => {
+  for (let ticks = 0; ticks < 16; ticks++) {
+    const written: string[] = [];
+    const client = { clock: new ManualClock(), counters: new KubeCounters(), create: async (_: unknown, { reason }: { reason: string }) => written.push(reason) } as unknown as KubeClient;
+    const recorder = new EventRecorder({ client, reportingController: "flowreset.io/operator", reportingInstance: "operator-0" });
+    recorder.record(event({ reason: "First" }));
+    for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+    recorder.record(event({ reason: "Second" }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(written).toEqual(["First", "Second"]);
+  }
 });
 
 describe("what happens again is counted, not written again", () => {

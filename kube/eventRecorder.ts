@@ -82,7 +82,10 @@ export class EventRecorder {
   /** In the order of their last use. */
   readonly #series = new Map<string, Series>();
   readonly #waiting: Series[] = [];
+  /** Of those that were sent last, or are. */
   #sending: Promise<void> | undefined;
+  #isSending = false;
+  #underWay: Series | undefined;
   #cancelFlush: (() => void) | undefined;
   #isClosing = false;
   #names = 0;
@@ -133,7 +136,7 @@ export class EventRecorder {
   #flush(): void {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
-    for (const series of this.#series.values()) if (!series.isWaiting && series.count > series.writtenCount) this.#enqueue(series);
+    for (const series of this.#series.values()) if (!series.isWaiting && series !== this.#underWay && series.count > series.writtenCount) this.#enqueue(series);
   }
 
   #remember(series: Series): void {
@@ -161,21 +164,29 @@ export class EventRecorder {
     }
     series.isWaiting = true;
     this.#waiting.push(series);
-    this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
+    if (this.#isSending) return;
+    this.#isSending = true;
+    this.#sending = this.#sendAll();
   }
 
   /** One at a time: Events must not crowd out what matters. */
   async #sendAll(): Promise<void> {
     const { client } = this.#options;
-    for (let series = this.#waiting.shift(); series !== undefined && !this.#stop.signal.aborted; series = this.#waiting.shift()) {
+    while (!this.#stop.signal.aborted) {
+      const series = this.#waiting.shift();
+      if (series === undefined) break;
       series.isWaiting = false;
       if (client.clock.monotonicMs() < series.nextWriteMs && !this.#isClosing) {
         this.#writeSoon(series);
         continue;
       }
       series.nextWriteMs = client.clock.monotonicMs() + (series.writtenCount === 0 ? 0 : SERIES_WRITE_MS);
+      this.#underWay = series;
       await this.#send(series);
+      this.#underWay = undefined;
     }
+    // Before anything else runs: whatever is put into the queue from now on begins anew.
+    this.#isSending = false;
   }
 
   async #send(series: Series): Promise<void> {
@@ -236,7 +247,7 @@ export class EventRecorder {
 
   #newName({ regarding }: EventDetails, nowMs: number): string {
     const serial = (this.#names++ % 0x1_00_00).toString(16);
-    return `${regarding.name.slice(0, MAX_NAME_PREFIX)}.${Math.floor(nowMs).toString(16)}${serial.padStart(4, "0")}`;
+    return `${regarding.name.slice(0, MAX_NAME_PREFIX).replace(/[^a-z0-9]+$/, "")}.${Math.floor(nowMs).toString(16)}${serial.padStart(4, "0")}`;
   }
 }
 
