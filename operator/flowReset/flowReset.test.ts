@@ -5,7 +5,7 @@ import { reportOf } from "../roster/report.fixture.ts";
 import { Asking, type Answers } from "./asking.ts";
 import { flowResetFacts } from "./facts.ts";
 import { joinResults, type NodeResult } from "./join.ts";
-import { ACTIVE_AFTER_MS, ANSWER_WAIT_MS, MAX_JOINED_FLOWS, MAX_UNKNOWN_OF_NODE, OBJECT_MAX_AGE_MS, REFRESH_MS, RESULT_WAIT_MS, TAKEOVER_WAIT_MS } from "./limits.ts";
+import { ACTIVE_AFTER_MS, ANSWER_WAIT_MS, MAX_BOOKED_FLOWS, MAX_BOOKED_FLOWS_OF_NODE, MAX_JOINED_FLOWS, MAX_UNKNOWN_OF_NODE, OBJECT_MAX_AGE_MS, REFRESH_MS, RESULT_WAIT_MS, TAKEOVER_WAIT_MS } from "./limits.ts";
 import { planFlowReset, type FlowResetInput } from "./plan.ts";
 import { ResultBook } from "./results.ts";
 
@@ -177,10 +177,29 @@ describe("the book of results", () => {
     expect(joinResults(book.of("u")).counts.matched).toBe(1);
   });
 
+  it("keeps so many connections of one sensor one by one, and of all together, whatever they send; the rest is counted", () => {
+    const book = new ResultBook();
+    const tell = (node: string, uid: string, index: number) => {
+      const flows = Array.from({ length: 100 }, (_, each) => flow({ connection: `${index * 100 + each} 9` }));
+      book.take(node, "s", 1, report({ uid, flows, matched: 1_000 }), T0);
+    };
+    for (let uid = 0; uid < 30; uid++) for (let part = 0; part < 10; part++) tell("thief", `u${uid}`, part);
+    expect(book.figures.flows).toBe(MAX_BOOKED_FLOWS_OF_NODE);
+    tell("n1", "u0", 0);
+    expect(book.of("u0").at(-1)).toMatchObject({ node: "n1", matched: 1_000 });
+    expect(joinResults(book.of("u29")).counts.matched).toBe(1_000);
+    for (let node = 0; node < 20; node++) for (let uid = 0; uid < 10; uid++) for (let part = 0; part < 10; part++) tell(`n${node}`, `u${uid}`, part);
+    expect(book.figures.flows).toBe(MAX_BOOKED_FLOWS);
+    for (let uid = 0; uid < 30; uid++) book.forget(`u${uid}`);
+    expect(book.figures.flows).toBe(0);
+    tell("n1", "again", 0);
+    expect(book.of("again")[0]!.flows.size).toBe(100);
+  });
+
   it("lets a sensor speak of few objects that there are not, and forgets them", () => {
     const book = new ResultBook();
     for (let index = 0; index < MAX_UNKNOWN_OF_NODE + 10; index++) book.take("evil", "s", index, report({ uid: `u${index}` }), T0);
-    expect(book.figures).toEqual({ resets: MAX_UNKNOWN_OF_NODE, dropped: 10 });
+    expect(book.figures).toMatchObject({ resets: MAX_UNKNOWN_OF_NODE, dropped: 10 });
     book.know("u0");
     book.sweep(T0 + 120_000);
     expect(book.figures.resets).toBe(1);

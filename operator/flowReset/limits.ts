@@ -19,6 +19,10 @@ export const AMEND_MS = 600_000;
 export const MAX_JOINED_FLOWS = 1_000;
 /** FlowResets whose results are kept; those of objects that nobody has seen go first. */
 export const MAX_BOOKED_RESETS = 20_000;
+/** Connections of all FlowResets together that are kept one by one, 60 MB; beyond it they are counted. */
+export const MAX_BOOKED_FLOWS = 100_000;
+/** Of them those of one sensor: who took it over cannot fill the book alone. */
+export const MAX_BOOKED_FLOWS_OF_NODE = 20_000;
 /** FlowResets that one sensor may speak of and that the API server does not show. */
 export const MAX_UNKNOWN_OF_NODE = 64;
 /** A report may come before the object does, but not much. */

@@ -4,7 +4,7 @@
  */
 import type { FlowResult, ResetReport } from "../../crds/stream/mod.ts";
 import { connectionKey, type NodeResult } from "./join.ts";
-import { MAX_BOOKED_RESETS, MAX_JOINED_FLOWS, MAX_UNKNOWN_OF_NODE, UNKNOWN_KEPT_MS } from "./limits.ts";
+import { MAX_BOOKED_FLOWS, MAX_BOOKED_FLOWS_OF_NODE, MAX_BOOKED_RESETS, MAX_JOINED_FLOWS, MAX_UNKNOWN_OF_NODE, UNKNOWN_KEPT_MS } from "./limits.ts";
 
 interface Entry extends NodeResult {
   readonly flows: Map<string, FlowResult>;
@@ -23,6 +23,9 @@ export class ResultBook {
   readonly #pages = new Map<string, Page>();
   /** Of each node, what is not yet in a status: sequence by uid. */
   readonly #unwritten = new Map<string, Map<string, number>>();
+  /** How many connections are kept of each node, and of all. */
+  readonly #flowsOfNode = new Map<string, number>();
+  #flows = 0;
   #dropped = 0;
 
   /** @returns whether it says anything new. */
@@ -38,7 +41,8 @@ export class ResultBook {
     for (const flow of report.flows) {
       const key = connectionKey(flow);
       const known = flows.get(key);
-      if (known === undefined && flows.size >= MAX_JOINED_FLOWS) continue;
+      if (known === undefined && !this.#hasRoom(node, flows.size)) continue;
+      if (known === undefined) this.#countFlows(node, 1);
       isNew ||= known === undefined || known.outcome !== flow.outcome || known.reason !== flow.reason;
       flows.set(key, flow);
     }
@@ -95,7 +99,8 @@ export class ResultBook {
   }
 
   forget(uid: string): void {
-    for (const node of this.#pages.get(uid)?.entries.keys() ?? []) {
+    for (const [node, { flows }] of this.#pages.get(uid)?.entries ?? []) {
+      this.#countFlows(node, -flows.size);
       const unwritten = this.#unwritten.get(node);
       unwritten?.delete(uid);
       if (unwritten?.size === 0) this.#unwritten.delete(node);
@@ -108,8 +113,19 @@ export class ResultBook {
     for (const [uid, page] of this.#pages) if (!page.isKnown && nowMs - page.sinceMs > UNKNOWN_KEPT_MS) this.forget(uid);
   }
 
-  get figures(): { readonly resets: number; readonly dropped: number } {
-    return { resets: this.#pages.size, dropped: this.#dropped };
+  get figures(): { readonly resets: number; readonly flows: number; readonly dropped: number } {
+    return { resets: this.#pages.size, flows: this.#flows, dropped: this.#dropped };
+  }
+
+  #hasRoom(node: string, ofThisReset: number): boolean {
+    return ofThisReset < MAX_JOINED_FLOWS && this.#flows < MAX_BOOKED_FLOWS && (this.#flowsOfNode.get(node) ?? 0) < MAX_BOOKED_FLOWS_OF_NODE;
+  }
+
+  #countFlows(node: string, more: number): void {
+    this.#flows += more;
+    const ofNode = (this.#flowsOfNode.get(node) ?? 0) + more;
+    if (ofNode === 0) this.#flowsOfNode.delete(node);
+    else this.#flowsOfNode.set(node, ofNode);
   }
 
   #pageFor(uid: string, node: string, nowMs: number): Page | undefined {
