@@ -8,7 +8,7 @@ import { earlierOf, type Earlier } from "./earlier.ts";
 import { recordEnding } from "./events.ts";
 import { flowResetFacts, isFinished, type FlowResetFacts } from "./facts.ts";
 import { joinResults, type Joined, type NodeResult } from "./join.ts";
-import { AMEND_MS } from "./limits.ts";
+import { AMEND_MS, SHOWN_WITHIN_MS } from "./limits.ts";
 import { planFlowReset } from "./plan.ts";
 import { whereaboutsOf, type Places } from "./resolve.ts";
 import { ResultBook } from "./results.ts";
@@ -208,7 +208,8 @@ export class FlowResetController {
       this.#keyByUid.set(track.uid, key);
     }
     this.#book.know(track.uid);
-    if (revisionOf(facts.metadata.resourceVersion) >= revisionOf(track.resourceVersion)) track.status = undefined;
+    const isShown = revisionOf(facts.metadata.resourceVersion) >= revisionOf(track.resourceVersion);
+    if (isShown || this.#options.nowMs() - track.writtenMs > SHOWN_WITHIN_MS) track.status = undefined;
     return track;
   }
 

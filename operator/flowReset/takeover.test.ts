@@ -63,6 +63,8 @@ function leader(status: FlowResetStatus) {
       controller.hear(report, roster.hear(report, nowMs)!.isNewSession);
       return () => controller.acknowledged(node, report.sequence);
     },
+    /** The API server comes back from a backup, and counts its versions anew from there. */
+    restore: (older: FlowResetStatus) => void (raw = { ...raw, metadata: { ...raw.metadata, resourceVersion: String((version = 3)) }, status: older }),
     at: async (seconds: number): Promise<FlowResetStatus> => {
       nowMs = MADE + seconds * 1_000;
       await controller.reconcile(key, new AbortController().signal);
@@ -99,6 +101,14 @@ describe("a FlowReset that a new leader takes over", () => {
     const { hear, at } = leader(earlier(40));
     hear("n1", reset({ matched: 40, flows: Array.from({ length: 30 }, (_, index) => flow(index)) }));
     expect((await at(HOLD_S + 1)).summary).toMatchObject({ matched: 40, reset: 40, confirmed: 40 });
+  });
+
+  it("ends also where the API server forgot meanwhile what was written", async () => {
+    const { hear, at, restore } = leader(earlier(1));
+    hear("n1", reset({ matched: 1, flows: [flow(0)] }));
+    expect((await at(HOLD_S + 1)).phase).toBe("Succeeded");
+    restore(earlier(1));
+    expect((await at(HOLD_S + 20)).phase).toBe("Succeeded");
   });
 
   it("is not called seen by nobody where its sensor is silent by now", async () => {
