@@ -6,7 +6,7 @@ import { coverageOf } from "./coverage.ts";
 import { daemonSetName, daemonSetOf } from "./daemonSet.ts";
 import { failedPods, type FailedPods } from "./failures.ts";
 import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
-import { planFleet, type Applied } from "./plan.ts";
+import { countsIntervalMs, planFleet, type Applied } from "./plan.ts";
 
 export interface FleetControllerOptions {
   readonly client: KubeClient;
@@ -32,6 +32,7 @@ interface Track {
   readonly uid: string;
   applied?: Applied;
   writtenRevision: number;
+  writtenMs: number;
   pods: FailedPods;
   podsAtMs: number;
   obstacle?: string | undefined;
@@ -40,7 +41,9 @@ interface Track {
 /** Pods are asked for no oftener than this, and only while some do not work. */
 const PODS_MS = 10_000;
 const LOOK_AGAIN_MS = 60_000;
+/** The watch shows our own write a moment later; after the longer time the API server does not know of it (restored from a backup). */
 const SHOWN_MS = 200;
+const SHOWN_WITHIN_MS = 10_000;
 
 export class FleetController {
   readonly #options: FleetControllerOptions;
@@ -57,7 +60,8 @@ export class FleetController {
       return undefined;
     }
     const track = this.#trackOf(name, fleet);
-    if (revisionOf(fleet.metadata.resourceVersion) < track.writtenRevision) return SHOWN_MS;
+    const sinceWrittenMs = this.#options.monotonicMs() - track.writtenMs;
+    if (revisionOf(fleet.metadata.resourceVersion) < track.writtenRevision && sinceWrittenMs < SHOWN_WITHIN_MS) return SHOWN_MS;
     try {
       return await this.#bringAbout(fleet, track, signal);
     } catch (error) {
@@ -81,20 +85,26 @@ export class FleetController {
       track.applied = { fleetGeneration: generation, daemonSetUid: written.metadata.uid, daemonSetGeneration: written.metadata.generation ?? 0, markKeyUid };
     }
     track.obstacle = undefined;
-    await this.#write(fleet, track, true, signal);
+    const waitMs = await this.#write(fleet, track, true, signal);
+    if (waitMs > 0) return waitMs;
     return this.#options.daemonSet(daemonSetName(name))?.unavailable ? PODS_MS : LOOK_AGAIN_MS;
   }
 
-  async #write(fleet: FleetFacts, track: Track, isWell: boolean, signal: AbortSignal): Promise<void> {
-    const { client, fieldManager } = this.#options;
-    const { status } = this.#plan(fleet, track);
-    if (status === undefined) return;
+  /** @returns in how many ms its turn comes, where that is not now */
+  async #write(fleet: FleetFacts, track: Track, isWell: boolean, signal: AbortSignal): Promise<number> {
+    const { client, fieldManager, daemonSet, monotonicMs } = this.#options;
+    const { status, isUrgent } = this.#plan(fleet, track);
+    if (status === undefined) return 0;
+    const waitMs = track.writtenMs + countsIntervalMs(daemonSet(daemonSetName(fleet.metadata.name))?.desired ?? 0) - monotonicMs();
+    if (!isUrgent && waitMs > 0) return waitMs;
     try {
       const written = await client.patchStatus<KubeObject>(RESOURCES.sensorFleets, fleet.metadata, status, { current: fleet, resourceVersion: fleet.metadata.resourceVersion, fieldManager, signal });
       track.writtenRevision = revisionOf(written.metadata.resourceVersion);
+      track.writtenMs = monotonicMs();
     } catch (error) {
       if (isWell && !KubeError.is(error, "NotFound")) throw error;
     }
+    return 0;
   }
 
   #plan(fleet: FleetFacts, track: Track) {
@@ -142,7 +152,7 @@ export class FleetController {
   #trackOf(name: string, fleet: FleetFacts): Track {
     let track = this.#tracks.get(name);
     if (track === undefined || track.uid !== fleet.metadata.uid) {
-      track = { uid: fleet.metadata.uid!, writtenRevision: 0, pods: { failed: 0, failures: [] }, podsAtMs: -PODS_MS };
+      track = { uid: fleet.metadata.uid!, writtenRevision: 0, writtenMs: -Infinity, pods: { failed: 0, failures: [] }, podsAtMs: -PODS_MS };
       this.#tracks.set(name, track);
     }
     return track;

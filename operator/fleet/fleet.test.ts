@@ -4,7 +4,7 @@ import { coverageOf } from "./coverage.ts";
 import { daemonSetOf, MAX_FLEET_NAME } from "./daemonSet.ts";
 import { daemonSetFacts, fleetFacts, type DaemonSetFacts } from "./facts.ts";
 import { failureOf } from "./failures.ts";
-import { planFleet, type FleetInput } from "./plan.ts";
+import { countsIntervalMs, planFleet, type FleetInput } from "./plan.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 const fleet = (spec: object = {}, more: object = {}) =>
@@ -158,6 +158,16 @@ describe("a fleet", () => {
     expect(said.conditions!.find(({ type }) => type === "Permitted")).toMatchObject({ status: "False", reason: "RightsMissing", message: "The API server refuses: list pods, watch pods (sensor)" });
     const back = planFleet(input({ fleet: { ...fleet(), status: said } })).status!;
     expect(back.conditions!.find(({ type }) => type === "Permitted")).toMatchObject({ status: "True" });
+  });
+
+  it("is written at once where the answer is another one, and where only counts move, seldom for many sensors", () => {
+    const status = planFleet(input({ daemonSet: running({ updated: 1 }) })).status!;
+    const next = (more: Partial<FleetInput>) => planFleet(input({ fleet: { ...fleet(), status }, ...more }));
+    expect(next({ daemonSet: running({ updated: 2 }) })).toMatchObject({ isUrgent: false, status: { sensors: { updated: 2 } } });
+    expect(next({})).toMatchObject({ isUrgent: true });
+    expect(next({ daemonSet: running({ updated: 1 }), missingRights: ["list pods"] })).toMatchObject({ isUrgent: true });
+    expect(next({ fleet: { ...fleet({}, { generation: 2 }), status } })).toMatchObject({ isUrgent: true });
+    expect([3, 5_000].map(countsIntervalMs)).toEqual([1_000, 25_000]);
   });
 
   it("is not written again while nothing changes", () => {

@@ -5,6 +5,10 @@ import type { Coverage } from "./coverage.ts";
 import { MAX_FLEET_NAME } from "./daemonSet.ts";
 import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
 
+const SHORTEST_INTERVAL_MS = 1_000;
+/** Of one fleet's counts to its sensors. */
+const DELIVERIES_PER_SECOND = 200;
+
 /** What a write of the DaemonSet came to. */
 export interface Applied {
   readonly fleetGeneration: number;
@@ -40,6 +44,8 @@ export interface FleetPlan {
   readonly apply: boolean;
   /** Absent: as it is. */
   readonly status?: SensorFleetStatus;
+  /** Somebody waits for it: another generation, or another answer; else only counts and words moved. */
+  readonly isUrgent: boolean;
 }
 
 /** Whether the fleet may have a DaemonSet at all, and why not. */
@@ -77,7 +83,18 @@ export function planFleet(input: FleetInput): FleetPlan {
     },
     ...(failures.length > 0 && { failures: [...failures] }),
   };
-  return sameStatus(next, fleet.status) ? { apply } : { apply, status: next };
+  return sameStatus(next, fleet.status) ? { apply, isUrgent: false } : { apply, status: next, isUrgent: saysElse(next, fleet.status) };
+}
+
+/** Whether a condition has another status or reason, of this generation. */
+function saysElse(next: SensorFleetStatus, status: SensorFleetStatus): boolean {
+  const answers = ({ observedGeneration, conditions = [] }: SensorFleetStatus) => [`${observedGeneration}`, ...conditions.map(({ type, status: holds, reason }) => `${type} ${holds} ${reason}`)].toSorted().join();
+  return answers(next) !== answers(status);
+}
+
+/** Between two writes of a fleet's counts: each goes to every sensor, and a rollout of thousands moves them all the time. */
+export function countsIntervalMs(sensors: number): number {
+  return Math.max(SHORTEST_INTERVAL_MS, (sensors / DELIVERIES_PER_SECOND) * 1_000);
 }
 
 /** Another generation or key than was applied; or somebody changed the DaemonSet since, exchanged it, or took it away from its fleet. */

@@ -8,7 +8,7 @@ import type { PolicyFacts } from "./facts.ts";
 import { tallyOf } from "./gather.ts";
 import { IncidentRecorder } from "./incidents.ts";
 import { CounterLedger } from "./ledger.ts";
-import { PROGRESS_MS, SETTLE_MS } from "./limits.ts";
+import { PROGRESS_MS, SETTLE_MS, SHOWN_WITHIN_MS } from "./limits.ts";
 import { DeliveryPace } from "./pace.ts";
 import { countsIntervalMs, planPolicy } from "./plan.ts";
 
@@ -40,6 +40,7 @@ interface Track {
   countsDueMs: number;
   /** Resource version of our own last write. */
   writtenRevision: number;
+  writtenMs: number;
   wasStalled: boolean;
 }
 
@@ -115,9 +116,9 @@ export class PolicyController {
     if (facts === undefined || (this.#tracks.get(key)?.uid ?? facts.metadata.uid) !== facts.metadata.uid) this.#forget(key);
     if (facts === undefined) return undefined;
     const track = this.#trackOf(key, facts);
-    // Our own last write is not shown yet: what is known of the status is old.
-    if (revisionOf(facts.metadata.resourceVersion) < track.writtenRevision) return PROGRESS_MS;
     const asOfMs = monotonicMs();
+    // Our own last write is not shown yet: what is known of the status is old.
+    if (revisionOf(facts.metadata.resourceVersion) < track.writtenRevision && asOfMs - track.writtenMs < SHOWN_WITHIN_MS) return PROGRESS_MS;
     if (asOfMs - this.#ledSinceMs >= SETTLE_MS) this.#ledger.settle();
     const { namespace } = facts.metadata;
     const tally = tallyOf(facts, track.revision, { roster, labelsOf: labelsOfNode }, asOfMs);
@@ -147,6 +148,7 @@ export class PolicyController {
       .patchStatus<KubeObject>(RESOURCE_OF[facts.kind], facts.metadata, status, { current: facts, resourceVersion: facts.metadata.resourceVersion, fieldManager, signal })
       .catch(unlessGone);
     track.writtenRevision = revisionOf(written?.metadata.resourceVersion);
+    track.writtenMs = monotonicMs();
     track.countsDueMs = asOfMs + this.#intervalMs();
     this.#tellStalled(facts, track, status);
     return undefined;
@@ -174,7 +176,7 @@ export class PolicyController {
     // Spread, so that a new leader does not write all counts at one time.
     const countsDueMs = this.#options.monotonicMs() + Math.random() * this.#intervalMs();
     const wasStalled = facts.status.conditions?.some(({ type, status }) => type === "Stalled" && status === "True") === true;
-    const track: Track = { uid, generation, revision, seenMs: this.#options.nowMs(), countsDueMs, writtenRevision: 0, wasStalled };
+    const track: Track = { uid, generation, revision, seenMs: this.#options.nowMs(), countsDueMs, writtenRevision: 0, writtenMs: 0, wasStalled };
     this.#tracks.set(key, track);
     this.#unsettled.add(key);
     return track;
