@@ -97,6 +97,7 @@ describe("when the leader dies during a FlowReset", () => {
   });
 
   it("and nobody leads for a while, the sensor keeps its result and tells it to the next", async () => {
+    await vi.waitFor(() => expect(sensor.unacknowledged.size).toBe(0), { timeout: 60_000 });
     await other.close();
     acts.set("kill-alone", { flows: [flow] });
     await world.create("flowresets", { metadata: { name: "kill-alone" }, spec }, "shop");
