@@ -205,6 +205,23 @@ describe("what a pod did before it was known", () => {
     expect(node.drain()).toEqual(["Reset red/test"]);
   });
 
+  it.each<[string, (node: NodeWorld) => void]>([
+    ["nothing changes", () => {}],
+    ["pods come and go", (node) => node.hearPods([heardOf(red()), heardOf(blue({ uid: "blue-2" }))])],
+    ["another policy comes before it", (node) => node.write([policy({ name: "a", cluster: true, rules: [established] }), clusters(signed)])],
+  ])("a signature of a connection that was not seen alive yet fires when it is, though %s meanwhile", (_, change) => {
+    const node = world(clusters(signed));
+    node.pass({ from: OUTSIDE, to: RED, flags: Ack, sequence: 1_001, acknowledgement: 71_001, text: "EVIL" }, UPLINK, 7);
+    expect(node.drain()).toEqual(["Suppress(NotSeenAlive) /test"]);
+    change(node);
+    node.drain();
+    node.pass({ from: RED, to: OUTSIDE, ports: [80, 40_000], flags: Ack, sequence: 71_001, acknowledgement: 1_005 }, 7, UPLINK);
+    node.pass({ from: OUTSIDE, to: RED, flags: Ack, sequence: 1_005, acknowledgement: 71_001, text: "more" }, UPLINK, 7);
+    node.pass({ from: RED, to: OUTSIDE, ports: [80, 40_000], flags: Ack, sequence: 71_001, acknowledgement: 1_009, text: "yes" }, 7, UPLINK);
+    node.pass({ from: OUTSIDE, to: RED, flags: Ack, sequence: 1_009, acknowledgement: 71_004, text: "more" }, UPLINK, 7);
+    expect(node.drain().filter((told) => told.startsWith("Reset"))).toEqual(["Reset /test"]);
+  });
+
   it("fires for nobody where it turns out to be another's", () => {
     const node = late(reds(signed));
     const other = red({ uid: "blue-2", namespace: "blue" });

@@ -24,8 +24,7 @@ export class Judge {
 
   swap(texts: readonly string[], input: Partial<CompileInput> = {}): void {
     const { compiled } = compileTexts(texts, input);
-    this.detector.swap(compiled.detection);
-    this.decider.swap(compiled);
+    this.decider.swap(compiled, this.detector.swap(compiled.detection));
   }
 
   /** A finding of a rule about a flow. */
