@@ -77,9 +77,10 @@ export class ClusterSession {
     return this.#member.isSynced || this.#member.source === "Disk" ? undefined : "the API server was not heard yet, and there is no state on disk";
   }
 
-  /** The emergency stop of the fleet, as it is known at the start. */
-  get isObserveOnly(): boolean {
-    return this.#member.knowledge.fleet.isObserveOnly;
+  /** What holds injection back at the start, before a Worker sees a packet; from follow() on it is kept up to date. */
+  setStops(stop: StopSwitch): void {
+    stop.set(Stop.ObserveOnlyFleet, this.#member.knowledge.fleet.isObserveOnly);
+    stop.set(Stop.PolicyTooOld, this.#member.isTooOld);
   }
 
   /** What is in force at the start. */

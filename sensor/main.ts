@@ -68,7 +68,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
 
   const stop = new StopSwitch(log);
   if (options.stopFile !== undefined && isStopped(options.stopFile)) stop.set(Stop.Emergency, true);
-  if (cluster?.isObserveOnly === true) stop.set(Stop.ObserveOnlyFleet, true);
+  cluster?.setStops(stop);
   const board: ResetBoard = new ResetBoard(() => workers, (client, server) => workerOf(client, server, workers.count, topology.localPrefixes()));
   const given = {
     compiled: first.compiled,

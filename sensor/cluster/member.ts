@@ -136,9 +136,9 @@ export class ClusterMember {
   /** Tells what is there at once, and each change from then on. */
   follow(listeners: ClusterListeners): void {
     this.#listeners = listeners;
-    this.#wasTooOld = false;
     listeners.onObserveOnly(this.knowledge.fleet.isObserveOnly);
     this.#look();
+    listeners.onTooOld(this.#wasTooOld);
     if (this.#neighbourhood.stream !== undefined) listeners.onStream(this.#neighbourhood.stream);
     this.#compileSoon.poke();
     this.#viewSoon.poke();
@@ -223,8 +223,10 @@ export class ClusterMember {
     // A sensor that starts again without an API server must not have forgotten the emergency stop.
     if (isSwitched) this.#saveSoon.flush();
     if (!changed) return;
-    this.#compileSoon.poke();
     this.#viewSoon.poke();
+    this.#compileSoon.poke();
+    // What is protected now must be so before the next FlowReset is run.
+    this.#compileSoon.flush();
   }
 
   #onReset(event: ReflectorEvent): void {

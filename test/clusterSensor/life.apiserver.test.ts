@@ -98,6 +98,33 @@ describe.runIf(identity() === "root")("a sensor in a cluster", () => {
     await isDead(spared);
   });
 
+  it("spares what its fleet protects since a moment ago, of a FlowReset too", async () => {
+    const spared = await between();
+    await world.apply("SensorFleet", world.node, { protectedEndpoints: [{ cidr: `${spared.host}/32`, ports: [String(spared.port)] }] });
+    await world.apply("FlowReset", "too-late", killing(spared));
+    const flow = await until("the result", () => operator.reports.flatMap(({ resets }) => resets.filter(({ name }) => name === "too-late")).flatMap(({ flows }) => flows)[0]);
+    expect(flow).toMatchObject({ outcome: "Failed", reason: "Protected" });
+    await echoes(spared.client);
+    await world.apply("SensorFleet", world.node, {});
+  });
+
+  it("ends what a policy holds when it is deleted", async () => {
+    const HELD = "HOLD-THE-NEXT-TOO";
+    await world.apply("ResponsePolicy", "holding", { mode: "Enforce", subject: { podSelector: { matchLabels: { app: "web" } } }, rules: [says(HELD)], respond: { reset: { hold: "10m" } } });
+    await until("the policy to cut, and to hold", async () => {
+      const doomed = await between().catch(() => undefined);
+      if (doomed === undefined) return true;
+      doomed.client.write(HELD);
+      await Promise.race([isDead(doomed), doomed.client.received(HELD.length)]);
+      return false;
+    });
+    await world.server.kubectl(["delete", "responsepolicy", "holding", "--namespace", world.namespace]);
+    await until("a new connection to live", async () => {
+      await echoes((await between()).client);
+      return true;
+    });
+  });
+
   it("ends what a FlowReset holds when it is deleted", async () => {
     const doomed = await between();
     await world.apply("FlowReset", "hold", { ...killing(doomed), hold: "10m" });
