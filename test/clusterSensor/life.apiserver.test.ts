@@ -100,10 +100,13 @@ describe.runIf(identity() === "root")("a sensor in a cluster", () => {
 
   it("spares what its fleet protects since a moment ago, of a FlowReset too", async () => {
     const spared = await between();
-    await world.apply("SensorFleet", world.node, { protectedEndpoints: [{ cidr: `${spared.host}/32`, ports: [String(spared.port)] }] });
-    await world.apply("FlowReset", "too-late", killing(spared));
+    const apiVersion = "flowreset.io/v1alpha1";
+    await world.server.apply([
+      { apiVersion, kind: "SensorFleet", metadata: { name: world.node }, spec: { protectedEndpoints: [{ cidr: `${spared.host}/32`, ports: [String(spared.port)] }] } },
+      { apiVersion, kind: "FlowReset", metadata: { name: "too-late", namespace: world.namespace }, spec: killing(spared) },
+    ]);
     const flow = await until("the result", () => operator.reports.flatMap(({ resets }) => resets.filter(({ name }) => name === "too-late")).flatMap(({ flows }) => flows)[0]);
-    expect(flow).toMatchObject({ outcome: "Failed", reason: "Protected" });
+    expect(flow).toMatchObject({ outcome: "Suppressed", reason: "Protected" });
     await echoes(spared.client);
     await world.apply("SensorFleet", world.node, {});
   });
