@@ -177,7 +177,8 @@ export class Pipeline {
 
   /** Takes a new policy; connections and what was seen of them stay, and what is held by policies that still hold. */
   swap(compiled: CompiledPolicy): void {
-    this.decider.swap(compiled, this.detector.swap(compiled.detection));
+    this.detector.swap(compiled.detection);
+    this.decider.swap(compiled);
     if (this.injector.holds.count > 0) this.#releaseHolds(compiled);
     this.#revisiting = true;
   }

@@ -4,7 +4,7 @@
  * injecting is restrained, it is a WouldReset. Of several policies on one flow any Enforce comes before Observe, then
  * the longest hold, then the wider target, then the first by name; all are named.
  */
-import type { Finding, FlowRecords, Renumbering } from "../detect/mod.ts";
+import type { Finding, FlowRecords } from "../detect/mod.ts";
 import { Field, FLOW_WORDS, FlowFlag, SIDE_WORDS, SideField } from "../flow/mod.ts";
 import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField, POLICY_WORDS, PolicyField } from "./compiled.ts";
 import { ConnectionBudget } from "./connectionBudget.ts";
@@ -180,12 +180,12 @@ export class Decider {
     return decision.verdict;
   }
 
-  /** Takes a new policy. Budgets of policies that stay keep what was used of them, and findings of rules that stay wait on. */
-  swap(compiled: CompiledPolicy, renumbering?: Renumbering): void {
+  /** Takes a new policy. Budgets of policies that stay keep what was used of them. */
+  swap(compiled: CompiledPolicy): void {
     this.#question.rates.use(bucketCapacities(compiled), bucketNames(compiled));
     this.#compiled = compiled;
     this.#question.compiled = compiled;
-    if (renumbering !== undefined) this.waiting.renumber(renumbering);
+    this.waiting.clear();
   }
 
   #decideFlow(findings: readonly Finding[], first: number, end: number, decision: Decision, nowMs: number): void {

@@ -24,7 +24,8 @@ export class Judge {
 
   swap(texts: readonly string[], input: Partial<CompileInput> = {}): void {
     const { compiled } = compileTexts(texts, input);
-    this.decider.swap(compiled, this.detector.swap(compiled.detection));
+    this.detector.swap(compiled.detection);
+    this.decider.swap(compiled);
   }
 
   /** A finding of a rule about a flow. */

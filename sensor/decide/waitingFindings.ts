@@ -2,7 +2,7 @@
  * Findings on flows that nobody has seen alive yet: a flow first seen in the middle may show its bad bytes in its very
  * first packet. They wait, one a flow, for the packet that shows life.
  */
-import { Finding, type Renumbering } from "../detect/mod.ts";
+import { Finding } from "../detect/mod.ts";
 import { MAX_WAITING } from "./limits.ts";
 
 export class WaitingFindings {
@@ -38,14 +38,9 @@ export class WaitingFindings {
     this.count--;
   }
 
-  /** Rules and signatures have other numbers now; what waits for one that is gone, waits no more. */
-  renumber({ rules, signatures }: Renumbering): void {
-    if (this.count === 0) return;
-    for (const finding of this.#findings) {
-      if (finding.slot < 0) continue;
-      finding.rule = rules[finding.rule]!;
-      if (finding.signature >= 0) finding.signature = signatures[finding.signature]!;
-      if (finding.rule < 0) this.remove(finding);
-    }
+  /** Rule numbers mean something else now. */
+  clear(): void {
+    for (let i = 0; i < MAX_WAITING; i++) this.#findings[i]!.slot = -1;
+    this.count = 0;
   }
 }

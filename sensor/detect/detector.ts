@@ -7,7 +7,7 @@
  * looked at under. After swap() flows are brought up to date when they are next touched, or by revisit().
  */
 import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from "../flow/mod.ts";
-import { renumber, type Renumbering, renumberRecords, sameLiterals } from "./carryOver.ts";
+import { renumber, renumberRecords, sameLiterals } from "./carryOver.ts";
 import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
 import { Finding } from "./finding.ts";
 import { refreshInspection } from "./inspection.ts";
@@ -165,7 +165,7 @@ export class Detector implements MatchSink {
    * Takes a new policy. Flows in progress go on: rules that were there before remember what fired, new ones look at
    * flows that are already established, and literals start anew only where the automata have changed.
    */
-  swap(compiled: CompiledDetection): Renumbering {
+  swap(compiled: CompiledDetection): void {
     const old = this.#compiled;
     const renumbering = renumber(old, compiled);
     renumberRecords(this.pool, renumbering);
@@ -185,7 +185,6 @@ export class Detector implements MatchSink {
     this.owners.use(compiled.owners);
     this.#slot = -1;
     this.#revisitAt = 0;
-    return renumbering;
   }
 
   /** Brings up to `budget` slots up to date after a swap; true while some are left. Findings may come of it. */

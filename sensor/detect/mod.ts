@@ -8,7 +8,6 @@
  */
 export { type AddressTable, buildAddressTable, rowOfAddress, signTurned } from "./addresses.ts";
 export { type ConnectionSpec, DetectionBuilder, type DetectionOptions, type RuleSpec } from "./build.ts";
-export type { Renumbering } from "./carryOver.ts";
 export { cidrsToRanges } from "./cidr.ts";
 export type { CompiledDetection } from "./compiled.ts";
 export { Detector, DetectPhase } from "./detector.ts";
