@@ -9,11 +9,11 @@ import { Decider, mayHold, Verdict } from "./decide/mod.ts";
 import type { Claims, CompiledPolicy, Decision } from "./decide/mod.ts";
 import { DecodeContext, DecodeReason, decode, Packet, Protocol } from "./decode/mod.ts";
 import type { DecodeOptions, Frame } from "./decode/mod.ts";
-import { Detector, DetectPhase } from "./detect/mod.ts";
+import { Detector, DetectPhase, MAX_FINDINGS } from "./detect/mod.ts";
 import { FlowEvent, FlowFlag, FlowState, FlowTable, FlowTracker, NO_HOMES } from "./flow/mod.ts";
 import type { FlowLimits, Homes } from "./flow/mod.ts";
 import { FlowTally, TALLIED } from "./flowTally.ts";
-import { Injector, KillRequest, Outbox } from "./inject/mod.ts";
+import { Injector, KillRequest, OutcomeReason, Outbox } from "./inject/mod.ts";
 import type { InjectLimits, InjectRoute, OutcomeRecord } from "./inject/mod.ts";
 import { killTargetOf } from "./killTarget.ts";
 
@@ -82,6 +82,8 @@ export class Pipeline {
   #undisclosed = 0;
   /** When that was: the stamp of the packet that was the reason. */
   #decidedMs = 0;
+  /** Where that packet was seen; 0 where no packet was the reason. */
+  #interfaceIndex = 0;
   #expiredMs = 0;
   #revisiting = false;
 
@@ -97,6 +99,7 @@ export class Pipeline {
       onEvict: (slot) => {
         this.injector.onEvict(slot);
         this.detector.onEvict(slot);
+        this.decider.onEvict(slot);
       },
       ...(options.homes === undefined ? {} : { homes: options.homes }),
       ...(options.flowLimits === undefined ? {} : { limits: options.flowLimits }),
@@ -106,7 +109,7 @@ export class Pipeline {
       table: this.table,
       outbox: this.outbox,
       markKey: options.markKey,
-      onOutcome: (record) => recorder.onOutcome(record),
+      onOutcome: (record) => this.#onOutcome(record),
       ...(options.homes === undefined ? {} : { interfaces: options.homes }),
       ...(options.route === undefined ? {} : { route: options.route }),
       ...(options.injectLimits === undefined ? {} : { limits: options.injectLimits }),
@@ -151,9 +154,10 @@ export class Pipeline {
     }
     this.detector.steps.refill(nowMs);
     if (this.#revisiting) this.#revisit(nowMs);
+    else if (this.injector.enabled) this.#lookAnew(nowMs);
     if (this.detector.owners.count > 0) this.#tellIdentified(nowMs);
     const nextMs = this.injector.tick(nowMs);
-    return this.#revisiting ? nowMs : nextMs;
+    return this.#revisiting || (this.injector.enabled && this.decider.isReleasing) ? nowMs : nextMs;
   }
 
   /**
@@ -161,10 +165,9 @@ export class Pipeline {
    * recorder hears of this step.
    */
   settle(nowMs: number): number {
-    const { packet } = this;
     const again = this.injector.afterSend(nowMs);
     for (let i = 0; i < this.#undisclosed; i++) {
-      this.#recorder.onDecision(this.decider.decisions[i]!, packet.interfaceIndex, this.#decidedMs, nowMs);
+      this.#recorder.onDecision(this.decider.decisions[i]!, this.#interfaceIndex, this.#decidedMs, nowMs);
     }
     this.#undisclosed = 0;
     return again;
@@ -192,7 +195,25 @@ export class Pipeline {
   /** New rules look at the connections that are there already, a few a turn. */
   #revisit(nowMs: number): void {
     this.#revisiting = this.detector.revisit(REVISIT_BUDGET);
-    this.#decide(nowMs);
+    this.#decide(nowMs, 0);
+  }
+
+  /** What was held back is decided again where nothing may hold it back any more, a few a turn. */
+  #lookAnew(nowMs: number): void {
+    const { detector, decider } = this;
+    for (let looks = 0; looks < REVISIT_BUDGET && detector.count <= MAX_FINDINGS / 2; looks++) {
+      const slot = decider.nextHeld(nowMs);
+      if (slot < 0) break;
+      const state = this.table.state(slot);
+      if (state !== FlowState.Free && state !== FlowState.Closed) detector.again(slot);
+    }
+    if (detector.count > 0) this.#decide(nowMs, 0);
+  }
+
+  #onOutcome(record: OutcomeRecord): void {
+    // A FlowReset has been told that it was stopped, and who made it decides; a policy goes on when the stop ends.
+    if (record.reason === OutcomeReason.Stopped && record.origin < 0 && record.slot >= 0) this.decider.onKillStopped(record.slot);
+    this.#recorder.onOutcome(record);
   }
 
   #tellIdentified(nowMs: number): void {
@@ -223,9 +244,10 @@ export class Pipeline {
     const nowMs = packet.timestampMs;
     if ((event & STEPS) !== 0 && !this.#lookAtFlow(slot, event, nowMs)) return;
     if (detector.count > 0) {
-      this.#decide(nowMs);
+      this.#decide(nowMs, packet.interfaceIndex);
     } else if (decider.waiting.count > 0 && decider.retry(slot, nowMs)) {
       this.#undisclosed = 1;
+      this.#interfaceIndex = packet.interfaceIndex;
       this.#act(decider.decision, nowMs);
     }
   }
@@ -235,7 +257,7 @@ export class Pipeline {
     // Read here: as an argument V8 would put it on the heap.
     const nowMs = this.packet.timestampMs;
     this.detector.onPlace(slot);
-    if (this.detector.count > 0) this.#decide(nowMs);
+    if (this.detector.count > 0) this.#decide(nowMs, this.packet.interfaceIndex);
   }
 
   /** A flow has come a step further: its header is judged. False where a hold refuses it. */
@@ -261,8 +283,9 @@ export class Pipeline {
     return (event & FlowEvent.SynAckSeen) !== 0 && injector.onSynAck(packet, slot, nowMs);
   }
 
-  #decide(nowMs: number): void {
+  #decide(nowMs: number, interfaceIndex: number): void {
     const { detector, decider } = this;
+    this.#interfaceIndex = interfaceIndex;
     this.#undisclosed = decider.decideAll(detector.findings, detector.count, nowMs);
     detector.count = 0;
     for (let i = 0; i < this.#undisclosed; i++) this.#act(decider.decisions[i]!, nowMs);

@@ -124,8 +124,8 @@ export class PolicyCompiler {
       return;
     }
     const number = this.detection.add({
-      // With the mode: what a policy has only counted it looks at anew when it begins to enforce.
-      identity: `${identity}\n${JSON.stringify([spec.mode, spec.subject, rule])}`,
+      // Without the mode: a policy that begins to enforce does what it has only counted (heldBack.ts).
+      identity: `${identity}\n${JSON.stringify([spec.subject, rule])}`,
       ...scopeOf(spec, rule, this.#internal),
       owners,
       tenant: this.#inCluster ? this.#subjects.namespace(namespace) + 1 : 0,

@@ -12,6 +12,7 @@ import type { Claims } from "./claims.ts";
 import { Decision } from "./decision.ts";
 import { flowResetMatches } from "./flowResetMatch.ts";
 import { alive } from "./guards/alive.ts";
+import { enforcesMore, HeldBack } from "./heldBack.ts";
 import { placeHold } from "./holdPlace.ts";
 import { authenticated } from "./guards/authenticated.ts";
 import { beingReset } from "./guards/beingReset.ts";
@@ -33,6 +34,7 @@ import { createBudgets } from "./budgetMemory.ts";
 import { bucketCapacities, bucketNames } from "./buckets.ts";
 import { Reason } from "./reason.ts";
 import { secondActorDelayMs } from "./secondActor.ts";
+import { Stop } from "./stop.ts";
 import { Verdict } from "./verdict.ts";
 import { WaitingFindings } from "./waitingFindings.ts";
 
@@ -69,6 +71,7 @@ export class Decider {
   /** The decisions of this step are the first that decideAll() said. */
   readonly decisions: readonly Decision[] = Array.from({ length: MAX_DECISIONS }, () => new Decision());
   readonly waiting = new WaitingFindings();
+  readonly held: HeldBack;
   /** Flows that a FlowReset names and that nobody can be sure are its tenant's; whoever reads it sets it to 0. */
   leftAlone = 0;
   readonly #question: Question;
@@ -82,6 +85,7 @@ export class Decider {
 
   constructor({ flows, compiled, stop, seed, claims, budgets }: DeciderOptions) {
     this.#words = flows.words;
+    this.held = new HeldBack(flows.capacity);
     this.#claims = claims;
     this.#stop = stop;
     this.#compiled = compiled;
@@ -102,7 +106,10 @@ export class Decider {
     return this.decision.verdict;
   }
 
-  /** Decides the first `count` findings, those of one flow (which stand together) as one; gives the number of decisions. */
+  /**
+   * Decides the first `count` findings, those of one flow (which stand together) as one; gives the number of decisions.
+   * What is held back again is none: it was told.
+   */
   decideAll(findings: readonly Finding[], count: number, nowMs: number): number {
     let decided = 0;
     for (let first = 0; first < count; ) {
@@ -111,7 +118,7 @@ export class Decider {
       // What is asked of the budgets must hold until it is taken.
       this.#question.rates.lock();
       try {
-        this.#decideFlow(findings, first, end, this.decisions[decided++]!, nowMs);
+        if (this.#decideFlow(findings, first, end, this.decisions[decided]!, nowMs)) decided++;
       } finally {
         this.#question.rates.unlock();
       }
@@ -130,10 +137,46 @@ export class Decider {
     }
     this.#question.load(slot);
     if (alive(this.#question) !== 0 || this.#isOthers(slot, nowMs)) return false;
-    this.decide(finding, nowMs);
+    this.#single[0] = finding;
+    const isNews = this.decideAll(this.#single, 1, nowMs) > 0;
     this.decision.isRetry = true;
     this.waiting.remove(finding);
-    return true;
+    return isNews;
+  }
+
+  /**
+   * The next connection to look at anew, -1 for none now: what held its reset back has ended, or a budget has refilled.
+   * What the detector says again of it is to be decided.
+   */
+  nextHeld(nowMs: number): number {
+    const stopped = Atomics.load(this.#stop, 0);
+    const slot = this.held.nextRestrained(stopped);
+    if (slot >= 0 || !this.held.isRetryDue(stopped, nowMs) || !this.#hasLeftOver(nowMs)) return slot;
+    return this.held.nextDeferred();
+  }
+
+  /** Whether the node's bucket has anything for those that wait: see guards/budget.ts. */
+  #hasLeftOver(nowMs: number): boolean {
+    const { rates } = this.#question;
+    rates.lock();
+    const left = rates.leftOver(Bucket.Node, nowMs);
+    rates.unlock();
+    return left >= 1;
+  }
+
+  /** True where nextHeld() should be asked again at once. */
+  get isReleasing(): boolean {
+    return this.held.isReleasing(Atomics.load(this.#stop, 0));
+  }
+
+  /** A stop has ended a kill before its time. */
+  onKillStopped(slot: number): void {
+    this.held.restrain(slot, Stop.Emergency);
+  }
+
+  /** The slot is about to be given to another connection. */
+  onEvict(slot: number): void {
+    this.held.forget(slot);
   }
 
   /** Whether the FlowReset may and does mean the flow. Another tenant's is none of its matches, whatever it names. */
@@ -180,22 +223,29 @@ export class Decider {
     return decision.verdict;
   }
 
-  /** Takes a new policy. Budgets of policies that stay keep what was used of them. */
+  /**
+   * Takes a new policy. Budgets of policies that stay keep what was used of them. Rules have other numbers now: what
+   * waits is said again by the detector.
+   */
   swap(compiled: CompiledPolicy): void {
+    if (enforcesMore(this.#compiled, compiled)) this.held.release();
+    this.waiting.moveTo(this.held.deferred);
     this.#question.rates.use(bucketCapacities(compiled), bucketNames(compiled));
     this.#compiled = compiled;
     this.#question.compiled = compiled;
-    this.waiting.clear();
   }
 
-  #decideFlow(findings: readonly Finding[], first: number, end: number, decision: Decision, nowMs: number): void {
+  /** False where nothing is news. */
+  #decideFlow(findings: readonly Finding[], first: number, end: number, decision: Decision, nowMs: number): boolean {
     const question = this.#question;
     question.load(findings[first]!.slot);
     question.nowMs = nowMs;
     question.stopped = Atomics.load(this.#stop, 0);
     decision.begin(findings[first]!.slot, findings[first]!.generation);
+    decision.isRetry = areAgain(findings, first, end);
     let winner = -1;
     let winnerEnforces = false;
+    let isOverBudget = false;
     for (let i = first; i < end; i++) {
       const finding = findings[i]!;
       decision.fired(finding);
@@ -203,6 +253,14 @@ export class Decider {
       const known = decision.find(policy);
       if (known >= 0 && decision.matchedVerdicts[known] !== Verdict.Suppress) continue;
       const verdict = this.#judge(finding, policy);
+      if (verdict !== Verdict.Suppress ? !spendsBudget(question.restraint) : isBudget(this.#reason)) {
+        if (spendsBudget(question.restraint)) isOverBudget = true;
+        else this.held.restrain(decision.slot, question.stopped);
+      }
+      if (decision.isRetry && (verdict === Verdict.Suppress || !spendsBudget(question.restraint))) {
+        if (this.#reason === Reason.NotSeenAlive) this.waiting.keep(finding);
+        continue;
+      }
       if (known < 0) decision.name(policy, verdict, this.#reason);
       else decision.amend(known, verdict, this.#reason);
       if (verdict === Verdict.Suppress) continue;
@@ -219,8 +277,10 @@ export class Decider {
       this.waiting.keep(findings[winner]!);
       winner = -1;
     }
-    if (winner < 0) this.#suppress(decision, findings, first, end);
-    else this.#grant(decision, findings[winner]!);
+    if (winner >= 0) this.#grant(decision, findings[winner]!);
+    else if (!decision.isRetry) this.#suppress(decision, findings, first, end);
+    if (isOverBudget && (winner < 0 || !spendsBudget(decision.reason))) this.held.deferred.add(decision.slot);
+    return winner >= 0 || !decision.isRetry;
   }
 
   /** False where another Worker acts on the connection already; the finding waits for what becomes of that. */
@@ -249,6 +309,7 @@ export class Decider {
     question.generation = finding.generation;
     question.handshake = finding.handshake;
     question.confidence = finding.confidence;
+    question.isAgain = finding.isAgain;
     question.restraint = ask(RESTRAINTS, question);
     this.#reason = ask(GUARDS, question);
     if (this.#reason !== 0) return Verdict.Suppress;
@@ -321,6 +382,16 @@ function ask(guards: readonly Guard[], question: Question): Reason | 0 {
     if (reason !== 0) return reason;
   }
   return 0;
+}
+
+function areAgain(findings: readonly Finding[], first: number, end: number): boolean {
+  for (let i = first; i < end; i++) if (!findings[i]!.isAgain) return false;
+  return true;
+}
+
+/** A budget that fills again while the connection lives. */
+function isBudget(reason: Reason | 0): boolean {
+  return reason === Reason.PolicyBudget || reason === Reason.NodeBudget;
 }
 
 function bitCount(target: number): number {

@@ -12,6 +12,10 @@ export const MAX_DECISIONS = 256;
 /** Findings that wait until their flow is seen alive; a power of two. */
 export const MAX_WAITING = 1024;
 
+/** Connections over budget that are looked at anew in one pause, and how long that is. */
+export const RETRIES_PER_PAUSE = 64;
+export const RETRY_PAUSE_MS = 100;
+
 /** Buckets whose use is remembered, those of policies that are gone until it has faded; a power of two. */
 export const MAX_BUCKETS = 32_768;
 

@@ -45,6 +45,8 @@ export class Question {
   generation = 0;
   handshake = false;
   confidence = 0;
+  /** It was said before: it waits for what budgets have left over. */
+  isAgain = false;
   /** Why nothing would be injected whatever the guards say, 0 where it would. */
   restraint: Reason | 0 = 0;
 

@@ -44,10 +44,13 @@ export class RateBudget {
     this.#memory.unlock();
   }
 
-  /** Whether the bucket has a connection left for a source (address words at `words[at]`). */
-  allows(bucket: number, words: Int32Array, at: number, nowMs: number): boolean {
+  /**
+   * Whether the bucket has a connection left for a source (address words at `words[at]`). `waits`: for one that has
+   * waited, which leaves half of the bucket to others.
+   */
+  allows(bucket: number, words: Int32Array, at: number, nowMs: number, waits = false): boolean {
     const left = this.left(bucket, nowMs);
-    if (left < 1) return false;
+    if (left < 1 || (waits && this.leftOver(bucket, nowMs) < 1)) return false;
     const entry = this.#memory.find(this.#sourceSet(bucket, words, at), SOURCE_WAYS, this.#sourceName(bucket, words, at, 0), this.#sourceName(bucket, words, at, 1));
     const spent = entry < 0 ? 0 : this.#memory.fade(entry, this.#capacity[bucket]! / 2, nowMs);
     return spent < 1 || spent + 1 <= (left + spent) / 2;
@@ -67,6 +70,11 @@ export class RateBudget {
     const capacity = this.#capacity[bucket]!;
     const entry = this.#place(bucket, false, nowMs);
     return entry < 0 ? capacity : Math.max(0, capacity - this.#memory.fade(entry, capacity, nowMs));
+  }
+
+  /** What is left beyond half of the bucket. */
+  leftOver(bucket: number, nowMs: number): number {
+    return this.left(bucket, nowMs) - Math.floor(this.#capacity[bucket]! / 2);
   }
 
   #place(bucket: number, make: boolean, nowMs: number): number {

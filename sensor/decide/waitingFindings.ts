@@ -3,6 +3,7 @@
  * first packet. They wait, one a flow, for the packet that shows life.
  */
 import { Finding } from "../detect/mod.ts";
+import type { HeldFlows } from "./heldFlows.ts";
 import { MAX_WAITING } from "./limits.ts";
 
 export class WaitingFindings {
@@ -24,6 +25,7 @@ export class WaitingFindings {
     place.signature = finding.signature;
     place.handshake = finding.handshake;
     place.confidence = finding.confidence;
+    place.isAgain = finding.isAgain;
   }
 
   /** What waits at this slot; it may be of an older generation. */
@@ -38,9 +40,12 @@ export class WaitingFindings {
     this.count--;
   }
 
-  /** Rule numbers mean something else now. */
-  clear(): void {
-    for (let i = 0; i < MAX_WAITING; i++) this.#findings[i]!.slot = -1;
-    this.count = 0;
+  /** Takes all out, and gives their connections to `to`. */
+  moveTo(to: HeldFlows): void {
+    for (let i = 0; this.count > 0 && i < MAX_WAITING; i++) {
+      if (this.#findings[i]!.slot < 0) continue;
+      to.add(this.#findings[i]!.slot);
+      this.remove(this.#findings[i]!);
+    }
   }
 }

@@ -7,8 +7,10 @@
  * looked at under. After swap() flows are brought up to date when they are next touched, or by revisit().
  */
 import { Field, FLOW_WORDS, FlowFlag, FlowState, SIDE_WORDS, SideField } from "../flow/mod.ts";
-import { renumber, renumberRecords, sameLiterals } from "./carryOver.ts";
+import { type AgainSink, sayAgain } from "./again.ts";
+import { renumber, renumberRecords } from "./carryOver.ts";
 import { type CompiledDetection, type LiteralTable, RULE_WORDS, Rule, RuleFlag, SIGNATURE_WORDS, SignatureField, SignatureFlag } from "./compiled.ts";
+import { Epochs, LAST_EPOCH } from "./epochs.ts";
 import { Finding } from "./finding.ts";
 import { refreshInspection } from "./inspection.ts";
 import { MAX_FINDINGS, MAX_UNKNOWN_BYTES } from "./limits.ts";
@@ -29,10 +31,8 @@ export const DetectPhase = {
 
 const CONFIDENCE_MEDIUM = 1;
 const CONFIDENCE_HIGH = 2;
-/** Epochs are 1 to this; 0 and 0xffff are what a new flow's record holds. */
-const LAST_EPOCH = 0xfffe;
 
-export class Detector implements MatchSink {
+export class Detector implements MatchSink, AgainSink {
   /** The findings of this step are the first `count`; whoever drains them sets `count` to 0. */
   readonly findings: readonly Finding[] = Array.from({ length: MAX_FINDINGS }, () => new Finding());
   count = 0;
@@ -48,10 +48,7 @@ export class Detector implements MatchSink {
   readonly #tuples: Tuples;
   readonly #scan: StreamScan;
   #compiled: CompiledDetection;
-  #epoch = 1;
-  /** Epoch since which the automata are what they are; since which each rule is there. */
-  #automataSince = 1;
-  #ruleSince: Int32Array;
+  readonly #epochs: Epochs;
   #revisitAt: number;
   /** Number of the scan in which a literal was last reported: once a segment is enough. */
   #exactReported: Int32Array;
@@ -63,6 +60,8 @@ export class Detector implements MatchSink {
   #confidence = CONFIDENCE_HIGH;
   #loaded = false;
   #alternateState = 0;
+  /** What fires now was said before. */
+  #isAgain = false;
 
   constructor(flows: FlowRecords, compiled: CompiledDetection) {
     this.#flows = flows;
@@ -74,7 +73,7 @@ export class Detector implements MatchSink {
     this.owners.use(compiled.owners);
     this.#scan = new StreamScan(this);
     this.#scan.use(compiled);
-    this.#ruleSince = new Int32Array(compiled.ruleCount).fill(1);
+    this.#epochs = new Epochs(compiled);
     this.#revisitAt = flows.capacity;
     this.#exactReported = reportTable(compiled.exact);
     this.#foldedReported = reportTable(compiled.folded);
@@ -110,7 +109,7 @@ export class Detector implements MatchSink {
     if (!this.#compiled.owners.isAsked) return;
     this.#begin(slot, 0, CONFIDENCE_HIGH);
     this.#load();
-    this.#identify(this.#epoch);
+    this.#identify(this.#epochs.now);
   }
 
   /** The next contiguous bytes of a side's stream. */
@@ -169,14 +168,7 @@ export class Detector implements MatchSink {
     const old = this.#compiled;
     const renumbering = renumber(old, compiled);
     renumberRecords(this.pool, renumbering);
-    this.#epoch = this.#epoch === LAST_EPOCH ? 1 : this.#epoch + 1;
-    const since = new Int32Array(compiled.ruleCount).fill(this.#epoch);
-    for (let rule = 0; rule < old.ruleCount; rule++) {
-      const number = renumbering.rules[rule]!;
-      if (number >= 0) since[number] = this.#ruleSince[rule]!;
-    }
-    if (!sameLiterals(old.exact, compiled.exact) || !sameLiterals(old.folded, compiled.folded)) this.#automataSince = this.#epoch;
-    this.#ruleSince = since;
+    this.#epochs.swap(old, compiled, renumbering);
     this.#exactReported = reportTable(compiled.exact);
     this.#foldedReported = reportTable(compiled.folded);
     this.#compiled = compiled;
@@ -187,15 +179,31 @@ export class Detector implements MatchSink {
     this.#revisitAt = 0;
   }
 
-  /** Brings up to `budget` slots up to date after a swap; true while some are left. Findings may come of it. */
+  /** Brings up to `budget` slots up to date after a swap, as far as findings have room; true while some are left. */
   revisit(budget: number): boolean {
     const end = Math.min(this.#flows.capacity, this.#revisitAt + budget);
-    for (; this.#revisitAt < end; this.#revisitAt++) {
+    for (; this.#revisitAt < end && this.count <= MAX_FINDINGS / 2; this.#revisitAt++) {
       const base = this.#revisitAt * FLOW_WORDS;
       if (this.#words[base + Field.State]! === FlowState.Free) continue;
       this.#begin(this.#revisitAt, 0, CONFIDENCE_HIGH);
     }
     return this.#revisitAt < this.#flows.capacity;
+  }
+
+  /** Says again what has fired on the flow and would fire today (Finding.isAgain); what came after that is news. */
+  again(slot: number): void {
+    const epoch = this.#words[slot * FLOW_WORDS + Field.DetectMatch]! >>> 16;
+    this.#begin(slot, 0, CONFIDENCE_HIGH);
+    this.#load();
+    this.#isAgain = true;
+    if (!this.#epochs.isNew(epoch)) sayAgain(this, this.#words, slot, this.#tuples, this.#compiled, this.pool, this.#epochs.ruleSince, epoch);
+    this.#isAgain = false;
+    this.#slot = -1;
+  }
+
+  onAgain(rule: number, signature: number, side: number, confidence: number): void {
+    this.#confidence = confidence;
+    this.#fire(rule, signature, side);
   }
 
   onExactMatch(state: number): void {
@@ -213,19 +221,19 @@ export class Detector implements MatchSink {
     this.#loaded = false;
     this.#scanNumber = (this.#scanNumber + 1) | 0;
     const epoch = this.#words[slot * FLOW_WORDS + Field.DetectMatch]! >>> 16;
-    if (epoch !== this.#epoch) this.#adopt(slot, epoch);
+    if (epoch !== this.#epochs.now) this.#adopt(slot, epoch);
   }
 
   /** Brings a flow that was last looked at under `epoch` (or never) under the present policy. */
   #adopt(slot: number, epoch: number): void {
     const words = this.#words;
     const base = slot * FLOW_WORDS;
-    const isNew = epoch === 0 || epoch > this.#epoch;
-    if (isNew || this.#automataSince > epoch) {
+    const isNew = this.#epochs.isNew(epoch);
+    if (isNew || this.#epochs.automataSince > epoch) {
       words[base + Field.DetectState0] = 0;
       words[base + Field.DetectState1] = 0;
     }
-    words[base + Field.DetectMatch] = (this.#epoch << 16) | (isNew ? 0 : words[base + Field.DetectMatch]! & 0xffff);
+    words[base + Field.DetectMatch] = (this.#epochs.now << 16) | (isNew ? 0 : words[base + Field.DetectMatch]! & 0xffff);
     const established = (words[base + Field.Flags]! & FlowFlag.SeenEstablished) !== 0;
     if (isNew || (!established && (words[base + Field.Flags]! & FlowFlag.SeenHandshake) === 0)) return;
     this.#load();
@@ -280,9 +288,10 @@ export class Detector implements MatchSink {
 
   /** Fires the rules of one word that came after the one epoch and not after the other. */
   #fireBits(word: number, rules: number, after: number, last: number): void {
+    const { ruleSince } = this.#epochs;
     for (let bits = rules; bits !== 0; bits &= bits - 1) {
       const rule = (word << 5) | (31 - Math.clz32(bits & -bits));
-      if (this.#ruleSince[rule]! > after && this.#ruleSince[rule]! <= last) this.#fire(rule, -1, 0);
+      if (ruleSince[rule]! > after && ruleSince[rule]! <= last) this.#fire(rule, -1, 0);
     }
   }
 
@@ -366,7 +375,8 @@ export class Detector implements MatchSink {
       return;
     }
     this.#fire(rule, signature, side);
-    this.pool.obtain(this.#slot, ~rule);
+    const record = this.pool.obtain(this.#slot, ~rule);
+    if (record >= 0) this.pool.setFired(record, signature - rules[rule * RULE_WORDS + Rule.FirstSignature]!, side, this.#confidence);
     this.#refreshInspection();
   }
 
@@ -377,19 +387,8 @@ export class Detector implements MatchSink {
   }
 
   #fire(rule: number, signature: number, side: number): void {
-    if (this.count === this.findings.length) {
-      this.dropped++;
-      return;
-    }
-    const finding = this.findings[this.count++]!;
-    const base = this.#slot * FLOW_WORDS;
-    finding.rule = rule;
-    finding.slot = this.#slot;
-    finding.generation = this.#words[base + Field.Generation]!;
-    finding.side = side;
-    finding.signature = signature;
-    finding.handshake = this.#words[base + Field.State]! < FlowState.Established;
-    finding.confidence = this.#confidence;
+    if (this.count === this.findings.length) this.dropped++;
+    else this.findings[this.count++]!.set(this.#words, this.#slot, rule, signature, side, this.#confidence, this.#isAgain);
   }
 
   #refreshInspection(): void {

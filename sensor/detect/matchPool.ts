@@ -12,7 +12,10 @@ const RECORD_WORDS = 7;
 const Slot = 0;
 /** Signature number, or ~rule where the record says that the rule has fired. */
 const Key = 1;
-/** Contents seen, one bit each, of the initiator's bytes and of the responder's. */
+/**
+ * Contents seen, one bit each, of the initiator's bytes and of the responder's. Where a rule has fired: its signature,
+ * counted from the rule's first; the side in the lowest bit and the confidence above it.
+ */
 const Seen0 = 2;
 /** Next record of the same flow, -1 for none. Of a free record: the next free one. */
 const Next = 4;
@@ -129,6 +132,24 @@ export class MatchPool {
   /** Contents seen on that side with these added. */
   addSeen(record: number, side: number, contents: number): number {
     return (this.#records[record * RECORD_WORDS + Seen0 + side]! |= contents);
+  }
+
+  /** What a rule fired by, in its own record (key `~rule`). */
+  setFired(record: number, signature: number, side: number, confidence: number): void {
+    this.#records[record * RECORD_WORDS + Seen0] = signature;
+    this.#records[record * RECORD_WORDS + Seen0 + 1] = (confidence << 1) | side;
+  }
+
+  firedSignature(record: number): number {
+    return this.#records[record * RECORD_WORDS + Seen0]!;
+  }
+
+  firedSide(record: number): number {
+    return this.#records[record * RECORD_WORDS + Seen0 + 1]! & 1;
+  }
+
+  firedConfidence(record: number): number {
+    return this.#records[record * RECORD_WORDS + Seen0 + 1]! >>> 1;
   }
 
   /** The oldest record in use, -1 for none; `newer` goes on from it. */
