@@ -91,8 +91,8 @@ export class Confirm {
       server.prove(Proof.NeverAnswered, nowMs);
     }
     if (isSettled(client) && isSettled(server)) {
-      this.reason = kill.refuse && !kill.established ? OutcomeReason.RefusedBeforeEstablished
-        : kill.rsts === 0 ? OutcomeReason.AlreadyDead : OutcomeReason.CutAfterEstablished;
+      this.reason = kill.rsts === 0 && !kill.refuse ? OutcomeReason.AlreadyDead
+        : kill.established ? OutcomeReason.CutAfterEstablished : OutcomeReason.RefusedBeforeEstablished;
       return Outcome.Confirmed;
     }
     if ((isSettled(client) || client.unreachable) && (isSettled(server) || server.unreachable)) {

@@ -96,7 +96,7 @@ export class Engine {
     if (kill.reopenedSide >= 0 && this.#mayBeNew(kill, from, packet)) return;
     if (kill.slot >= 0) learnFromRecords(kill, this.#parts.table);
     else if (!learnFromPacket(kill, from, packet)) return;
-    if (kill.refuse && !kill.established) this.#watchHandshake(kill, from, packet);
+    if (!kill.established) this.#watchHandshake(kill, from, packet);
     this.#parts.confirm.onHeard(from, packet);
     if (kill.phase === KillPhase.Watching) {
       if (this.#parts.confirm.movedAgain(from)) this.#correct(kill, from, packet, nowMs);

@@ -213,7 +213,7 @@ export class Kill {
   silentUntilMs = 0;
   othersActed = false;
 
-  /** The server's SYN-ACK was acknowledged: the connection existed. */
+  /** The server's SYN-ACK was acknowledged, or nothing is known of it: the connection existed. */
   established = false;
   /** Side that sent a SYN with another number on this tuple, -1 for none: it opens a new, innocent connection. */
   reopenedSide = -1;

@@ -68,7 +68,9 @@ export class Opening {
     this.#pool.attach(kill, slot);
     this.tuple(kill, slot);
     this.#sparesContent(slot);
-    kill.established = !request.refuse || table.state(slot) > FlowState.SynReceived;
+    kill.established = wasEstablished(table, slot);
+    // A connecting client takes RST|ACK only, whoever asks.
+    if (table.state(slot) <= FlowState.SynReceived) kill.refuse = true;
     const { client, server } = kill;
     client.bytesBefore = table.bytes(slot, 0);
     server.bytesBefore = table.bytes(slot, 1);
@@ -115,6 +117,13 @@ export function widen(kill: Kill, request: KillRequest): void {
 export function knowsEnough(kill: Kill): boolean {
   return (kill.client.targeted && (kill.server.nextKnown || kill.client.acknowledgedKnown))
     || (kill.server.targeted && (kill.client.nextKnown || kill.server.acknowledgedKnown));
+}
+
+/** Of one that has ended: its SYN was seen, and nothing that says that the client got an answer to it. */
+function wasEstablished(table: FlowTable, slot: number): boolean {
+  const state = table.state(slot);
+  if (state !== FlowState.Closed) return state > FlowState.SynReceived;
+  return !table.hasFlag(slot, FlowFlag.Isn0) || table.hasFlag(slot, FlowFlag.Acked0) || table.bytes(slot, 1) > 0;
 }
 
 function rememberAcknowledged(end: End): void {

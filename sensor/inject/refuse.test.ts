@@ -65,6 +65,33 @@ describe("a refusal in the handshake", () => {
   });
 });
 
+describe("a FlowReset of a connection that was never established", () => {
+  const requested = { mayAsk: true, origin: 3 };
+
+  it("refuses it where the server has not answered yet", () => {
+    const world = World.fresh({ delayMs: [0.05, 10], farServer: true });
+    world.onSeen = (_packet, slot) => {
+      if (slot >= 0 && world.table.state(slot) === FlowState.SynSent && world.log.told.length === 0 && world.injector.active === 0) world.startKill(requested);
+    };
+    world.send(0, world.ends[0].connect());
+    world.live(300);
+    expect(world.ends.map((end) => end.state)).toEqual(["closed", "closed"]);
+    expect(world.ends[0].resetBy).toMatchObject({ flags: TcpFlag.Rst | TcpFlag.Ack });
+    expect(world.log.told).toMatchObject([{ outcome: "Confirmed", reason: "RefusedBeforeEstablished", origin: 3 }]);
+  });
+
+  it("says so where the server had refused it by itself", () => {
+    const world = World.fresh({ delayMs: [0.05, 0.05] });
+    world.ends[1].state = "closed";
+    world.send(0, world.ends[0].connect());
+    world.live(50);
+    expect(world.ends[0].state).toBe("closed");
+    world.startKill(requested);
+    world.live(1_500);
+    expect(world.log.told).toMatchObject([{ outcome: "Confirmed", reason: "RefusedBeforeEstablished" }]);
+  });
+});
+
 describe("a hold", () => {
   function held(change: { port?: number } = {}): World {
     const world = World.fresh({ delayMs: [0.05, 10], farServer: true });

@@ -18,7 +18,10 @@ export class KillRequest {
   side = -1;
   /** KillTarget. */
   target: number = KillTarget.Both;
-  /** At the SYN: answer it with RST|ACK. Where the SYN-ACK was seen meanwhile the connection is cut instead. */
+  /**
+   * At the SYN: answer it with RST|ACK. Where the SYN-ACK was seen meanwhile the connection is cut instead. One that is
+   * not established yet is refused in any case.
+   */
   refuse = false;
   /** For a FlowReset: a SYN may be sent to learn the numbers of a silent connection. Never from detection. */
   mayAsk = false;
