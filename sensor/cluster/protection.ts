@@ -3,7 +3,7 @@
  * that no policy and no FlowReset may cut. By exact address and port; who calls is named where only some calls count.
  */
 import { parseAddress } from "../../crds/mod.ts";
-import type { ProtectedCall } from "../decide/mod.ts";
+import type { ProtectedCall, Protection } from "../decide/mod.ts";
 import type { Pod } from "./pod.ts";
 
 export interface AddressAndPorts {
@@ -27,8 +27,9 @@ export interface ProtectionInput {
   readonly internalCidrs: readonly string[];
 }
 
-/** Kubelet, and kube-proxy's answer to load balancers. */
-const NODE_PORTS = [10_250, 10_256];
+const KUBELET_PORTS = [10_250];
+/** kube-proxy's answer to load balancers. */
+const NODE_HEALTH_PORTS = [10_256];
 const ETCD_PORTS = [2_379, 2_380];
 const DNS_PORTS = [53];
 /** Distinct sets of probed ports; pods beyond are spared by the node's calls as a whole. */
@@ -37,21 +38,23 @@ const MAX_PROBE_GROUPS = 64;
 export function protectedCalls(input: ProtectionInput): ProtectedCall[] {
   const { apiServers, nodeAddresses, nameServers, healthCheckPorts, operator, internalCidrs } = input;
   const calls: ProtectedCall[] = [];
-  const callsTo = (addresses: readonly string[], ports: readonly number[]): void => {
-    if (addresses.length > 0 && ports.length > 0) calls.push({ to: addresses.map(hostCidr), ports: ports.map(String) });
+  const callsTo = (as: Protection, addresses: readonly string[], ports: readonly number[]): void => {
+    if (addresses.length > 0 && ports.length > 0) calls.push({ as, to: addresses.map(hostCidr), ports: ports.map(String) });
   };
   const behind = apiServers.flatMap(({ addresses }) => addresses);
-  for (const { addresses, ports } of apiServers) callsTo(addresses, ports);
+  for (const { addresses, ports } of apiServers) callsTo("ApiServer", addresses, ports);
   // Its calls to webhooks, aggregated APIs, kubelets. A machine that is a node too also calls for others: to the inside only.
   const own = new Set(nodeAddresses.map(wordsOf));
   const apart = behind.filter((address) => !own.has(wordsOf(address)));
   const here = behind.filter((address) => own.has(wordsOf(address)));
-  if (apart.length > 0) calls.push({ from: apart.map(hostCidr) });
-  if (here.length > 0) calls.push({ from: here.map(hostCidr), to: internalCidrs });
-  callsTo(nodeAddresses, [...NODE_PORTS, ...ETCD_PORTS, ...healthCheckPorts]);
-  callsTo(behind, ETCD_PORTS);
-  callsTo(nameServers, DNS_PORTS);
-  if (operator !== undefined) callsTo(operator.addresses, operator.ports);
+  if (apart.length > 0) calls.push({ as: "ApiServer", from: apart.map(hostCidr) });
+  if (here.length > 0) calls.push({ as: "ApiServer", from: here.map(hostCidr), to: internalCidrs });
+  callsTo("Kubelet", nodeAddresses, KUBELET_PORTS);
+  callsTo("NodeHealth", nodeAddresses, [...NODE_HEALTH_PORTS, ...healthCheckPorts]);
+  callsTo("Etcd", nodeAddresses, ETCD_PORTS);
+  callsTo("Etcd", behind, ETCD_PORTS);
+  callsTo("ClusterDns", nameServers, DNS_PORTS);
+  if (operator !== undefined) callsTo("ReportStream", operator.addresses, operator.ports);
   if (nodeAddresses.length > 0) calls.push(...probes(input));
   return calls;
 }
@@ -71,8 +74,8 @@ function probes({ nodeAddresses, pods }: ProtectionInput): ProtectedCall[] {
   const from = nodeAddresses.map(hostCidr);
   const groups: ProtectedCall[] = [...byPorts.values()]
     .filter(({ addresses }) => addresses.length > 0)
-    .map(({ ports, addresses }) => ({ from, to: addresses.map(hostCidr), ports: ports.map(String) }));
-  if (beyond.length > 0) groups.push({ from, to: beyond.map(hostCidr) });
+    .map(({ ports, addresses }) => ({ as: "Probe", from, to: addresses.map(hostCidr), ports: ports.map(String) }));
+  if (beyond.length > 0) groups.push({ as: "Probe", from, to: beyond.map(hostCidr) });
   return groups;
 }
 

@@ -3,6 +3,7 @@ import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { parseAddress } from "../../crds/values/mod.ts";
 import { ALL_PORTS, ANYTHING, buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
 import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
+import { type Protection, protectionNumber } from "./protection.ts";
 import type { ClusterView } from "./subjects/mod.ts";
 
 /** One connection that is never reset: the ssh session of who started the sensor. */
@@ -13,6 +14,8 @@ export interface ProtectedConnection {
 
 /** Calls that are never reset: a probe of the kubelet, a call of the API server. Of a part left out any will do. */
 export interface ProtectedCall {
+  /** What it is told as: "Endpoint" where left out. */
+  readonly as?: Protection;
   /** CIDRs of who calls: on every tuple of the connection, so that a masqueraded call of another's is none. */
   readonly from?: readonly string[];
   readonly to?: readonly string[];
@@ -36,14 +39,14 @@ export function compileGuards(addresses: SetList, input: GuardInput): GuardTable
   const { settings, interfaces, cluster } = input;
   const ports = new SetList(ALL_PORTS);
   const endpoints: number[] = [];
-  const protect = (cidrs: readonly string[], portTexts: readonly string[], asInitiator: boolean): void => {
-    endpoints.push(required(addresses.add(cidrsToRanges(cidrs))), required(ports.add(portsToRanges(portTexts))), asInitiator ? 1 : 0);
+  const protect = (cidrs: readonly string[], portTexts: readonly string[], asInitiator: boolean, as: Protection): void => {
+    endpoints.push(required(addresses.add(cidrsToRanges(cidrs))), required(ports.add(portsToRanges(portTexts))), asInitiator ? 1 : 0, protectionNumber(as));
   };
-  for (const { cidr, ports: texts } of settings.protectedEndpoints) protect([cidr], texts, texts.length === 0);
+  for (const { cidr, ports: texts } of settings.protectedEndpoints) protect([cidr], texts, texts.length === 0, "Endpoint");
   const own = interfaces.flatMap((description) => description.addresses);
-  if (settings.managementPorts.length > 0) protect(own, settings.managementPorts, false);
+  if (settings.managementPorts.length > 0) protect(own, settings.managementPorts, false, "ManagementPort");
   const setOf = (cidrs: readonly string[] | undefined): number => (cidrs === undefined ? ANYTHING : required(addresses.add(cidrsToRanges(cidrs))));
-  const calls = (cluster?.protectedCalls ?? []).flatMap(({ from, to, ports: texts }) => [setOf(from), setOf(to), required(ports.add(portsToRanges(texts ?? [])))]);
+  const calls = (cluster?.protectedCalls ?? []).flatMap(({ from, to, ports: texts, as = "Endpoint" }) => [setOf(from), setOf(to), required(ports.add(portsToRanges(texts ?? []))), protectionNumber(as)]);
   const exemptForAll = required(addresses.add(cidrsToRanges(input.exemptForAll)));
   const sharedClients = required(addresses.add(cidrsToRanges([...settings.sharedClients, ...own])));
   const remotePods = required(addresses.add(cidrsToRanges(cluster?.podCidrs ?? [])));

@@ -97,19 +97,21 @@ export const PolicyField = {
 /** Bits: which ends get a RST. */
 export const ResetTarget = { Client: 1, Server: 2, Both: 3 } as const;
 
-export const ENDPOINT_WORDS = 3;
+export const ENDPOINT_WORDS = 4;
 
 export const EndpointField = {
   Addresses: 0,
   Ports: 1,
   /** 1 where the address is protected as initiator too, whatever the port. */
   AsInitiator: 2,
+  /** protectionNumber(). */
+  Protection: 3,
 } as const;
 
-export const CALL_WORDS = 3;
+export const CALL_WORDS = 4;
 
-/** Address sets of who calls and who is called, and a port set of the latter. */
-export const CallField = { From: 0, To: 1, Ports: 2 } as const;
+/** Address sets of who calls and who is called, a port set of the latter, and protectionNumber(). */
+export const CallField = { From: 0, To: 1, Ports: 2, Protection: 3 } as const;
 
 export const CONNECTION_WORDS = 9;
 

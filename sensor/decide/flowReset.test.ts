@@ -48,7 +48,7 @@ describe("decideFlowReset()", () => {
 
   it("never touches what is protected", () => {
     const judge = new Judge([reset(match)], { settings: settings({ protectedEndpoints: [{ cidr: "192.0.2.1/32", ports: ["80"] }] }) });
-    expect(judge.reset()).toBe("Suppress Protected");
+    expect(judge.reset()).toBe("Suppress ProtectedEndpoint");
     expect(judge.reset({ serverPort: 81 })).toBe("Reset");
   });
 

@@ -17,6 +17,7 @@ export { flowResetIsExact, flowResetMatches } from "./flowResetMatch.ts";
 export { mayHold } from "./holdPlace.ts";
 export * from "./limits.ts";
 export type { CompileNote, PolicyObject } from "./note.ts";
+export type { Protection } from "./protection.ts";
 export { Reason } from "./reason.ts";
 export { type ClusterView, OwnerNumbers, type PodIdentity } from "./subjects/mod.ts";
 export { setStop, Stop, type StopCause } from "./stop.ts";

@@ -6,8 +6,17 @@ export const Reason = {
   SpoofedInterface: "SpoofedInterface",
   /** An end is a pod's of which the API server has not told yet. */
   UnknownPod: "UnknownPod",
-  /** The endpoint, or the connection itself, is protected. */
-  Protected: "Protected",
+  // What keeps the cluster, the node or the sensor alive, and is never reset (protection.ts says which is which).
+  ProtectedApiServer: "ProtectedApiServer",
+  ProtectedKubelet: "ProtectedKubelet",
+  ProtectedEtcd: "ProtectedEtcd",
+  ProtectedNodeHealth: "ProtectedNodeHealth",
+  ProtectedClusterDns: "ProtectedClusterDns",
+  ProtectedProbe: "ProtectedProbe",
+  ProtectedReportStream: "ProtectedReportStream",
+  ProtectedManagementPort: "ProtectedManagementPort",
+  ProtectedSession: "ProtectedSession",
+  ProtectedEndpoint: "ProtectedEndpoint",
   /** An exemption of the policy, or of a cluster policy, covers an endpoint. */
   Exempt: "Exempt",
   /** The finding does not reach the policy's minConfidence. */

@@ -21,22 +21,22 @@ const rows: readonly Row[] = [
   ["Reset", "nothing stands in the way", [enforce()], {}],
 
   // protectedEndpoint
-  ["Suppress Protected", "protected address and port", [enforce()], protects({ cidr: "192.0.2.1/32", ports: ["80"] })],
+  ["Suppress ProtectedEndpoint", "protected address and port", [enforce()], protects({ cidr: "192.0.2.1/32", ports: ["80"] })],
   ["Reset", "the port beside it", [enforce()], protects({ cidr: "192.0.2.1/32", ports: ["81"] })],
   ["Reset", "the address beside it", [enforce()], protects({ cidr: "192.0.2.0/32", ports: ["80"] })],
-  ["Suppress Protected", "an address without ports, any port", [enforce()], protects({ cidr: "192.0.2.1/32" }), { serverPort: 9 }],
-  ["Suppress Protected", "an address without ports is protected as initiator", [enforce()], protects({ cidr: "10.0.0.1/32" })],
+  ["Suppress ProtectedEndpoint", "an address without ports, any port", [enforce()], protects({ cidr: "192.0.2.1/32" }), { serverPort: 9 }],
+  ["Suppress ProtectedEndpoint", "an address without ports is protected as initiator", [enforce()], protects({ cidr: "10.0.0.1/32" })],
   ["Reset", "an address with ports is not protected as initiator", [enforce()], protects({ cidr: "10.0.0.1/32", ports: ["80"] })],
   ["Reset", "a client's port is no server's port", [enforce()], protects({ cidr: "10.0.0.1/32", ports: ["40000"] })],
-  ["Suppress Protected", "unless which side is the server was only inferred", [enforce()], protects({ cidr: "10.0.0.1/32", ports: ["40000"] }), { flags: inferred }],
-  ["Suppress Protected", "the last of several", [enforce()], protects({ cidr: "203.0.113.0/24" }, { cidr: "2001:db8::/64" }, { cidr: "192.0.2.0/24", ports: ["79-80"] })],
-  ["Suppress Protected", "a SYN to it", [enforce()], protects({ cidr: "192.0.2.1/32" }), { state: FlowState.SynSent }, { handshake: true }],
-  ["Suppress Protected", "management port of this machine", [enforce()], management, { serverPort: 22 }],
-  ["Suppress Protected", "management port of this machine by IPv6", [enforce()], management, { client: "2001:db8::9", server: "2001:db8::1", serverPort: 22 }],
+  ["Suppress ProtectedEndpoint", "unless which side is the server was only inferred", [enforce()], protects({ cidr: "10.0.0.1/32", ports: ["40000"] }), { flags: inferred }],
+  ["Suppress ProtectedEndpoint", "the last of several", [enforce()], protects({ cidr: "203.0.113.0/24" }, { cidr: "2001:db8::/64" }, { cidr: "192.0.2.0/24", ports: ["79-80"] })],
+  ["Suppress ProtectedEndpoint", "a SYN to it", [enforce()], protects({ cidr: "192.0.2.1/32" }), { state: FlowState.SynSent }, { handshake: true }],
+  ["Suppress ProtectedManagementPort", "management port of this machine", [enforce()], management, { serverPort: 22 }],
+  ["Suppress ProtectedManagementPort", "management port of this machine by IPv6", [enforce()], management, { client: "2001:db8::9", server: "2001:db8::1", serverPort: 22 }],
   ["Reset", "the same port of another machine", [enforce()], management, { server: "192.0.2.2", serverPort: 22 }],
   ["Reset", "another port of this machine", [enforce()], management, { serverPort: 23 }],
-  ["Suppress Protected", "the session of who started it", [enforce()], session, { serverPort: 22 }],
-  ["Suppress Protected", "the session first seen the wrong way round", [enforce()], session, { client: "192.0.2.1", clientPort: 22, server: "10.0.0.1", serverPort: 40_000 }],
+  ["Suppress ProtectedSession", "the session of who started it", [enforce()], session, { serverPort: 22 }],
+  ["Suppress ProtectedSession", "the session first seen the wrong way round", [enforce()], session, { client: "192.0.2.1", clientPort: 22, server: "10.0.0.1", serverPort: 40_000 }],
   ["Reset", "another session of the same two", [enforce()], session, { clientPort: 40_001, serverPort: 22 }],
   ["Reset", "the same ports of another client", [enforce()], session, { client: "10.0.0.2", serverPort: 22 }],
 
@@ -75,7 +75,7 @@ const rows: readonly Row[] = [
   // restraints
   ["WouldReset ObserveMode", "the policy observes, as it does by default", [policy({})], {}],
   ["WouldRefuse ObserveMode", "the policy observes a SYN", [policy({})], {}, { state: FlowState.SynSent, flags: 0 }, { handshake: true }],
-  ["Suppress Protected", "Observe asks the guards as well", [policy({})], protects({ cidr: "192.0.2.1/32" })],
+  ["Suppress ProtectedEndpoint", "Observe asks the guards as well", [policy({})], protects({ cidr: "192.0.2.1/32" })],
 ];
 
 describe("one guard at a time", () => {
@@ -104,9 +104,9 @@ describe("one guard at a time", () => {
     }
   });
 
-  it("Suppress Protected, Suppress Exempt: by the connection's other tuple", () => {
+  it("Suppress ProtectedEndpoint, Suppress Exempt: by the connection's other tuple", () => {
     for (const [judge, expected] of [
-      [new Judge([enforce()], protects({ cidr: "172.16.0.2/32", ports: ["6443"] })), "Suppress Protected"],
+      [new Judge([enforce()], protects({ cidr: "172.16.0.2/32", ports: ["6443"] })), "Suppress ProtectedEndpoint"],
       [new Judge([enforce("exempt: [{cidrs: [172.16.0.2/32]}]")]), "Suppress Exempt"],
     ] as const) {
       const twin = judge.flows.add({ server: "172.16.0.2", serverPort: 6443 });

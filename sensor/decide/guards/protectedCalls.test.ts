@@ -7,7 +7,7 @@ import type { ProtectedCall } from "../compileGuards.ts";
 
 const NODE = "10.244.1.1";
 const POD = "10.244.1.7";
-const probe: ProtectedCall = { from: [`${NODE}/32`], to: [`${POD}/32`], ports: ["8080"] };
+const probe: ProtectedCall = { as: "Probe", from: [`${NODE}/32`], to: [`${POD}/32`], ports: ["8080"] };
 const fromNode: FlowLike = { client: NODE, server: POD, serverPort: 8080 };
 const inferred = FlowFlag.BothWays | FlowFlag.Inferred | FlowFlag.Midstream;
 
@@ -17,14 +17,14 @@ function judge(protectedCalls: readonly ProtectedCall[]): Judge {
 }
 
 it.each<[string, string, ProtectedCall, FlowLike]>([
-  ["Suppress Protected", "the kubelet's probe", probe, fromNode],
+  ["Suppress ProtectedProbe", "the kubelet's probe", probe, fromNode],
   ["Reset", "another client of the probed port", probe, { ...fromNode, client: "192.0.2.9" }],
   ["Reset", "another port of the probed pod", probe, { ...fromNode, serverPort: 8081 }],
   ["Reset", "another pod from the node", probe, { ...fromNode, server: "10.244.1.8" }],
-  ["Suppress Protected", "a probe first seen the wrong way round", probe, { client: POD, clientPort: 8080, server: NODE, serverPort: 40_000, flags: inferred }],
+  ["Suppress ProtectedProbe", "a probe first seen the wrong way round", probe, { client: POD, clientPort: 8080, server: NODE, serverPort: 40_000, flags: inferred }],
   ["Reset", "the pod's own call to the node", probe, { client: POD, clientPort: 8080, server: NODE, serverPort: 40_000 }],
-  ["Suppress Protected", "whatever the API server calls", { from: ["192.0.2.1/32"] }, { client: "192.0.2.1", server: POD }],
-  ["Suppress Protected", "whoever calls the API server", { to: ["192.0.2.1/32"], ports: ["6443"] }, { serverPort: 6443 }],
+  ["Suppress ProtectedApiServer", "whatever the API server calls", { as: "ApiServer", from: ["192.0.2.1/32"] }, { client: "192.0.2.1", server: POD }],
+  ["Suppress ProtectedApiServer", "whoever calls the API server", { as: "ApiServer", to: ["192.0.2.1/32"], ports: ["6443"] }, { serverPort: 6443 }],
   ["Reset", "another port of its machine", { to: ["192.0.2.1/32"], ports: ["6443"] }, { serverPort: 443 }],
 ])("%s: %s", (expected, _, call, flow) => {
   expect(judge([call]).judge(flow)).toBe(expected);
@@ -38,8 +38,8 @@ it("tells a masqueraded call of another's from the node's own by its other tuple
 });
 
 it("protects the endpoint behind a service under both tuples", () => {
-  const held = judge([{ to: ["192.0.2.1/32"], ports: ["6443"] }]);
+  const held = judge([{ as: "ApiServer", to: ["192.0.2.1/32"], ports: ["6443"] }]);
   const behind = held.flows.add({ server: "192.0.2.1", serverPort: 6443 });
   const service = held.flows.add({ server: "10.96.0.1", serverPort: 443, twin: behind });
-  expect(held.judgeSlot(service)).toBe("Suppress Protected");
+  expect(held.judgeSlot(service)).toBe("Suppress ProtectedApiServer");
 });

@@ -2,18 +2,18 @@
 import { Field, FlowFlag } from "../../flow/mod.ts";
 import { has } from "../../detect/mod.ts";
 import { CALL_WORDS, CallField, CONNECTION_WORDS, ConnectionField, ENDPOINT_WORDS, EndpointField } from "../compiled.ts";
+import { protectionReason } from "../protection.ts";
 import type { Question } from "../question.ts";
 import { Reason } from "../reason.ts";
 
 /** Both tuples of a connection that passes NAT are asked: either may be the one that is protected. */
 export function protectedEndpoint(question: Question): Reason | 0 {
-  if (isProtectedCall(question)) return Reason.Protected;
-  if (isProtected(question, question.base, question.row0, question.row1)) return Reason.Protected;
-  if (question.twinBase < 0) return 0;
-  return isProtected(question, question.twinBase, question.twinRow0, question.twinRow1) ? Reason.Protected : 0;
+  const reason = protectedCall(question) || protectedEnd(question, question.base, question.row0, question.row1);
+  if (reason !== 0 || question.twinBase < 0) return reason;
+  return protectedEnd(question, question.twinBase, question.twinRow0, question.twinRow1);
 }
 
-function isProtected(question: Question, base: number, row0: number, row1: number): boolean {
+function protectedEnd(question: Question, base: number, row0: number, row1: number): Reason | 0 {
   const { addresses, ports, protectedEndpoints } = question.compiled.guards;
   const pair = question.words[base + Field.Ports]!;
   const port0 = ports.rows[pair >>> 16]!;
@@ -25,30 +25,30 @@ function isProtected(question: Question, base: number, row0: number, row1: numbe
     const portSet = protectedEndpoints[at + EndpointField.Ports]!;
     const atServer = has(addresses, row1, set);
     const atClient = has(addresses, row0, set);
-    if (atServer && has(ports, port1, portSet)) return true;
-    if (atClient && protectedEndpoints[at + EndpointField.AsInitiator] === 1) return true;
-    if (eitherWay && atClient && has(ports, port0, portSet)) return true;
+    const isProtected = (atServer && has(ports, port1, portSet))
+      || (atClient && protectedEndpoints[at + EndpointField.AsInitiator] === 1)
+      || (eitherWay && atClient && has(ports, port0, portSet));
+    if (isProtected) return protectionReason(protectedEndpoints[at + EndpointField.Protection]!);
   }
-  return isProtectedConnection(question, base);
+  return isProtectedConnection(question, base) ? Reason.ProtectedSession : 0;
 }
 
 /** Of a connection that passes NAT the caller must fit under both tuples, the called side under either. */
-function isProtectedCall(question: Question): boolean {
+function protectedCall(question: Question): Reason | 0 {
   const { words, base, row0, row1, twinBase, twinRow0, twinRow1 } = question;
   const { protectedCalls } = question.compiled.guards;
   const pair = words[base + Field.Ports]!;
   const twinPair = twinBase < 0 ? 0 : words[twinBase + Field.Ports]!;
   for (let at = 0; at < protectedCalls.length; at += CALL_WORDS) {
     const isSameCaller = twinBase < 0 || calledBy(question, at, twinRow0);
-    if (isSameCaller && calledBy(question, at, row0)) {
-      if (calls(question, at, row1, pair & 0xffff)) return true;
-      if (twinBase >= 0 && calls(question, at, twinRow1, twinPair & 0xffff)) return true;
-    }
+    const toServer = isSameCaller && calledBy(question, at, row0)
+      && (calls(question, at, row1, pair & 0xffff) || (twinBase >= 0 && calls(question, at, twinRow1, twinPair & 0xffff)));
     // Who is the server was only inferred: then either may be.
     const eitherWay = (words[base + Field.Flags]! & FlowFlag.Inferred) !== 0;
-    if (eitherWay && calledBy(question, at, row1) && calls(question, at, row0, pair >>> 16)) return true;
+    const toClient = eitherWay && calledBy(question, at, row1) && calls(question, at, row0, pair >>> 16);
+    if (toServer || toClient) return protectionReason(protectedCalls[at + CallField.Protection]!);
   }
-  return false;
+  return 0;
 }
 
 function calledBy({ compiled: { guards } }: Question, call: number, row: number): boolean {
