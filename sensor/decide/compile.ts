@@ -58,6 +58,7 @@ export function compile(input: CompileInput): CompileResult {
   const compiled: CompiledPolicy = {
     detection: policies.detection.build(input.interfaces, subjects.resolve(input.cluster, input.interfaces, owners)),
     policyOfRule: sharedWords(policies.policyOfRule),
+    serversAlone: sharedWords(policies.serversAlone),
     policyCount: policies.names.length,
     policies: sharedWords(policies.words),
     policyHoldMs: sharedDoubles(policies.holdMs),

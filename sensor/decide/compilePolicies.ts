@@ -36,6 +36,7 @@ export interface PolicyCompilerParts {
 export class PolicyCompiler {
   readonly detection: DetectionBuilder;
   readonly policyOfRule: number[] = [];
+  readonly serversAlone: number[] = [];
   readonly words: number[] = [];
   readonly holdMs: number[] = [];
   readonly names: PolicyName[] = [];
@@ -137,6 +138,7 @@ export class PolicyCompiler {
       return;
     }
     this.policyOfRule.push(policy);
+    this.serversAlone.push(this.#inCluster && rule.direction === "Inbound" && isByPods(spec.subject, namespace) ? 1 : 0);
     this.ruleNames.push(rule.name);
     this.signatureNames.push(...signatures.map(({ sid, rev, msg }) => ({ sid, rev, msg })));
   }
@@ -161,6 +163,12 @@ export class PolicyCompiler {
     });
     return usable;
   }
+}
+
+/** Whether only pods can be its subject. A node's own traffic may show under an address of the other node too. */
+function isByPods({ podSelector, namespaceSelector, serviceAccounts, nodeTraffic }: Subject, namespace: string): boolean {
+  if (nodeTraffic === true) return false;
+  return namespace !== "" || podSelector !== undefined || namespaceSelector !== undefined || serviceAccounts !== undefined;
 }
 
 /** What all rules of a policy have in common. */

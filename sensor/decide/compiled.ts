@@ -8,6 +8,8 @@ export interface CompiledPolicy {
   readonly detection: CompiledDetection;
   /** Policy of each rule. */
   readonly policyOfRule: Int32Array;
+  /** By rule: 1 where it is about pods as servers only, so that no other node's sensor ever applies it to such a connection. */
+  readonly serversAlone: Int32Array;
   readonly policyCount: number;
   /** POLICY_WORDS a policy. */
   readonly policies: Int32Array;

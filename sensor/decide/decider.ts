@@ -215,7 +215,7 @@ export class Decider {
     decision.flowReset = index;
     decision.target = flowResets[at + FlowResetField.Target]!;
     this.#grantHold(decision, flowResetHoldMs[index]!);
-    decision.delayMs = secondActorDelayMs(question);
+    decision.delayMs = secondActorDelayMs(question, decision);
     decision.reason = ask(FLOW_RESET_GUARDS, question);
     if (decision.reason !== 0) return Verdict.Suppress;
     decision.reason = flowResets[at + FlowResetField.DryRun] === 1 ? Reason.DryRun : ask(FLOW_RESET_RESTRAINTS, question);
@@ -333,7 +333,7 @@ export class Decider {
     this.#describe(decision, finding);
     question.namespace = this.#compiled.policies[decision.policy * POLICY_WORDS + PolicyField.Namespace]!;
     this.#grantHold(decision, this.#compiled.policyHoldMs[decision.policy]!);
-    decision.delayMs = secondActorDelayMs(question);
+    decision.delayMs = secondActorDelayMs(question, decision);
     const source = question.base + Field.InitiatorAddress;
     for (let i = 0; i < decision.matchedCount; i++) {
       if (decision.matchedVerdicts[i] !== Verdict.Suppress) rates.take(Bucket.FirstPolicy + decision.matchedPolicies[i]!, words, source, nowMs);

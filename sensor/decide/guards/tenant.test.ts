@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PacketDirection } from "../../decode/mod.ts";
 import type { FlowLike } from "../../detect/flows.fixture.ts";
+import { FlowFlag } from "../../flow/mod.ts";
 import type { InterfaceDescription } from "../../detect/mod.ts";
 import { Judge } from "../judge.fixture.ts";
 import { policy, reset } from "../objects.fixture.ts";
@@ -123,16 +124,38 @@ describe("of two tuples of one connection", () => {
 });
 
 describe("who acts first", () => {
-  const delay = (flow: FlowLike): number => {
-    const judge = new Judge([reset("{server: {podSelector: {matchLabels: {app: web}}}}")], { cluster, interfaces });
+  const FAR = "10.244.2.7";
+  const delay = (flow: FlowLike, match = "{server: {ip: 10.244.1.7}}"): number => {
+    const judge = new Judge([reset(match)], { cluster, interfaces });
     judge.reset({ server: WEB, taps: [7, 7], directions: [Out, In], ...flow });
     return judge.decider.decision.delayMs;
   };
   it.each<[number, string, string]>([
-    [20, "the sensor of the client pod's node", "10.244.2.7"],
+    [20, "the sensor of the client pod's node", FAR],
     [0, "this one, of a client outside", OUTSIDE],
   ])("waits %i ms: %s", (expected, _, client) => {
     expect(delay({ client })).toBe(expected);
+  });
+
+  it("this one, where the server is chosen by its pod, which the other does not know", () => {
+    const byPod = "{server: {podSelector: {matchLabels: {app: web}}}}";
+    expect(delay({ client: FAR }, byPod)).toBe(0);
+    expect(delay({ client: FAR, flags: FlowFlag.BothWays | FlowFlag.Inferred }, byPod)).toBe(20);
+  });
+
+  const rule = (direction: string, name = "r") => `{name: ${name}, ports: ['80'], direction: ${direction}, connection: {phase: Established}}`;
+  const pods = "subject: {podSelector: {matchLabels: {app: web}}}";
+  it.each<[number, string, string]>([
+    [0, "a tenant's rule about its pods as servers", policy({ spec: ["mode: Enforce", pods], rules: [rule("Inbound")] })],
+    [20, "a rule about its pods as clients too", policy({ spec: ["mode: Enforce", pods], rules: [rule("Any")] })],
+    [20, "one rule of both kinds each", policy({ spec: ["mode: Enforce", pods], rules: [rule("Inbound"), rule("Any", "s")] })],
+    [0, "a cluster's rule about pods as servers", policy({ cluster: true, spec: ["mode: Enforce", pods], rules: [rule("Inbound")] })],
+    [20, "a cluster's rule about addresses, which the other sensor knows", policy({ cluster: true, spec: ["mode: Enforce", "subject: {cidrs: [10.244.0.0/16]}"], rules: [rule("Inbound")] })],
+    [20, "a cluster's rule about nodes' own traffic too", policy({ cluster: true, spec: ["mode: Enforce", "subject: {podSelector: {matchLabels: {app: web}}, nodeTraffic: true}"], rules: [rule("Inbound")] })],
+  ])("waits %i ms: %s", (expected, _, text) => {
+    const judge = new Judge([text], { cluster, interfaces });
+    expect(judge.connect({ client: FAR, server: WEB, taps: [7, 7], directions: [Out, In] })).toBe("Reset");
+    expect(judge.decider.decision.delayMs).toBe(expected);
   });
 
   it("this one, of a client of its own", () => {
