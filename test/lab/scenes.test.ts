@@ -5,7 +5,9 @@ import { openStage } from "./demo/stage.ts";
 import type { Stage } from "./demo/stage.ts";
 import { Lab } from "./mod.ts";
 import type { Connection } from "./mod.ts";
+import { enforcing, MARK } from "./policies.ts";
 import { SensorProcess } from "./sensor.ts";
+import { until } from "./wait.ts";
 
 let lab: Lab;
 let stage: Stage;
@@ -64,6 +66,27 @@ describe("flowreset kill", () => {
     expect((await sensor.command(["start"])).code).toBe(0);
     expect((await sensor.command(kill)).code).toBe(0);
     expect((await connection.closed).error).toBe("ECONNRESET");
+  });
+});
+
+describe("the emergency stop", () => {
+  test("ends, and what a policy had found meanwhile is cut by its bytes of then", async () => {
+    const { client, server, net, sensor } = stage;
+    await server.listen({ port: 9_710, behaviour: "echo" });
+    const before = await sensor.metric("flowreset_worker_policy_generation");
+    sensor.write("held.yaml", enforcing("held", [{ name: "mark", text: MARK, ports: "9710" }]));
+    await until("the policy to be at work", async () => (await sensor.metric("flowreset_worker_policy_generation")) > before);
+    expect((await sensor.command(["stop"])).code).toBe(0);
+    const doomed = await client.connect({ host: net.server.ipv4, port: 9_710 });
+    doomed.write(MARK);
+    await doomed.received(MARK.length);
+    const alert = await sensor.event("the alert", ({ event_type, flow }) => event_type === "alert" && flow.src_port === doomed.localPort);
+    expect(alert.flowreset).toMatchObject({ verdict: "WouldReset", reason: "EmergencyStop" });
+    expect(doomed.end).toBeUndefined();
+    expect((await sensor.command(["start"])).code).toBe(0);
+    expect((await doomed.closed).error).toBe("ECONNRESET");
+    expect((await sensor.outcome(doomed.localPort)).flowreset).toMatchObject({ outcome: "Confirmed", reason: "CutAfterEstablished" });
+    expect(neighbour.end).toBeUndefined();
   });
 });
 
