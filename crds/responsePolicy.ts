@@ -35,7 +35,7 @@ const respond = z.strictObject({
 });
 
 const limits = z.strictObject({
-  connectionsPerMinutePerNode: z.int().min(1).max(100_000).default(60).describe("Connections that the policy may reset in a minute on each node. What comes above is counted and left alone."),
+  connectionsPerMinutePerNode: z.int().min(1).max(100_000).default(60).describe("Connections that the policy may reset in a minute on each node. What comes above is counted, and reset as the budget refills beyond half, where it lives on."),
   rstPacketsPerConnection: z.int().min(1).max(4096).default(64).describe("RSTs that are spent on one connection at most."),
 });
 

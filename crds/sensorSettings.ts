@@ -35,7 +35,7 @@ const timeouts = z.strictObject({
 });
 
 const budgets = z.strictObject({
-  connectionsPerMinute: z.int().min(0).max(1_000_000).default(600).describe("Connections reset or refused in a minute on one node, over all policies. What comes above is counted and left alone; 0 resets nothing."),
+  connectionsPerMinute: z.int().min(0).max(1_000_000).default(600).describe("Connections reset or refused in a minute on one node, over all policies. What comes above is counted, and reset as the budget refills beyond half, where it lives on; 0 resets nothing."),
 });
 
 /** What a sensor must know of its surroundings, on one machine as in a fleet. */
