@@ -219,6 +219,7 @@ describe("what a pod did before it was known", () => {
     node.pass({ from: OUTSIDE, to: RED, flags: Ack, sequence: 1_005, acknowledgement: 71_001, text: "more" }, UPLINK, 7);
     node.pass({ from: RED, to: OUTSIDE, ports: [80, 40_000], flags: Ack, sequence: 71_001, acknowledgement: 1_009, text: "yes" }, 7, UPLINK);
     node.pass({ from: OUTSIDE, to: RED, flags: Ack, sequence: 1_009, acknowledgement: 71_004, text: "more" }, UPLINK, 7);
+    for (let milliseconds = 0; milliseconds < 200; milliseconds++) node.turn();
     expect(node.drain().filter((told) => told.startsWith("Reset"))).toEqual(["Reset /test"]);
   });
 

@@ -35,6 +35,7 @@ import { bucketCapacities, bucketNames } from "./buckets.ts";
 import { Reason } from "./reason.ts";
 import { secondActorDelayMs } from "./secondActor.ts";
 import { Stop } from "./stop.ts";
+import { isStronger } from "./strength.ts";
 import { Verdict } from "./verdict.ts";
 import { WaitingFindings } from "./waitingFindings.ts";
 
@@ -258,14 +259,14 @@ export class Decider {
         else this.held.restrain(decision.slot, question.stopped);
       }
       if (decision.isRetry && (verdict === Verdict.Suppress || !spendsBudget(question.restraint))) {
-        if (this.#reason === Reason.NotSeenAlive) this.waiting.keep(finding);
+        if (this.#reason === Reason.NotSeenAlive) this.#wait(finding);
         continue;
       }
       if (known < 0) decision.name(policy, verdict, this.#reason);
       else decision.amend(known, verdict, this.#reason);
       if (verdict === Verdict.Suppress) continue;
       const enforces = question.restraint !== Reason.ObserveMode && question.restraint !== Reason.NamespaceNotEnforced;
-      if (winner >= 0 && !this.#isStronger(policy, enforces, decision.policy, winnerEnforces)) continue;
+      if (winner >= 0 && !isStronger(this.#compiled, policy, enforces, decision.policy, winnerEnforces)) continue;
       winner = i;
       winnerEnforces = enforces;
       decision.policy = policy;
@@ -274,13 +275,18 @@ export class Decider {
     }
     if (winner >= 0 && winnerEnforces && !findings[winner]!.handshake && !this.#claim(decision.slot, nowMs)) {
       decision.withdraw(Reason.AlreadyBeingReset);
-      this.waiting.keep(findings[winner]!);
+      this.#wait(findings[winner]!);
       winner = -1;
     }
     if (winner >= 0) this.#grant(decision, findings[winner]!);
     else if (!decision.isRetry) this.#suppress(decision, findings, first, end);
     if (isOverBudget && (winner < 0 || !spendsBudget(decision.reason))) this.held.deferred.add(decision.slot);
     return winner >= 0 || !decision.isRetry;
+  }
+
+  /** For a sign of life. Where another finding of its flow does, all of them are said again by and by. */
+  #wait(finding: Finding): void {
+    if (!this.waiting.keep(finding)) this.held.deferred.add(finding.slot);
   }
 
   /** False where another Worker acts on the connection already; the finding waits for what becomes of that. */
@@ -318,15 +324,6 @@ export class Decider {
     return question.restraint === 0 ? Verdict.Reset : Verdict.WouldReset;
   }
 
-  #isStronger(policy: number, enforces: boolean, than: number, thanEnforces: boolean): boolean {
-    if (enforces !== thanEnforces) return enforces;
-    const { policies, policyHoldMs } = this.#compiled;
-    if (policyHoldMs[policy] !== policyHoldMs[than]) return policyHoldMs[policy]! > policyHoldMs[than]!;
-    const target = bitCount(policies[policy * POLICY_WORDS + PolicyField.Target]!);
-    const thanTarget = bitCount(policies[than * POLICY_WORDS + PolicyField.Target]!);
-    return target !== thanTarget ? target > thanTarget : policy < than;
-  }
-
   #grant(decision: Decision, finding: Finding): void {
     const question = this.#question;
     const { nowMs, rates, connections, words } = question;
@@ -351,7 +348,7 @@ export class Decider {
     for (let i = first; i < end; i++) {
       const place = decision.find(this.#compiled.policyOfRule[findings[i]!.rule]!);
       if (place < 0 || decision.matchedReasons[place] !== Reason.NotSeenAlive) continue;
-      this.waiting.keep(findings[i]!);
+      this.#wait(findings[i]!);
       return;
     }
   }
@@ -392,8 +389,4 @@ function areAgain(findings: readonly Finding[], first: number, end: number): boo
 /** A budget that fills again while the connection lives. */
 function isBudget(reason: Reason | 0): boolean {
   return reason === Reason.PolicyBudget || reason === Reason.NodeBudget;
-}
-
-function bitCount(target: number): number {
-  return (target & 1) + ((target >>> 1) & 1);
 }

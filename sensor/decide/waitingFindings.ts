@@ -12,10 +12,10 @@ export class WaitingFindings {
   /** Findings that gave way to one of another flow. */
   replaced = 0;
 
-  /** Keeps the finding unless its flow already has one. */
-  keep(finding: Finding): void {
+  /** Keeps the finding. False where another one of its flow waits already. */
+  keep(finding: Finding): boolean {
     const place = this.#findings[finding.slot & (MAX_WAITING - 1)]!;
-    if (place.slot === finding.slot && place.generation === finding.generation) return;
+    if (place.slot === finding.slot && place.generation === finding.generation) return place.rule === finding.rule;
     if (place.slot < 0) this.count++;
     else this.replaced++;
     place.slot = finding.slot;
@@ -26,6 +26,7 @@ export class WaitingFindings {
     place.handshake = finding.handshake;
     place.confidence = finding.confidence;
     place.isAgain = finding.isAgain;
+    return true;
   }
 
   /** What waits at this slot; it may be of an older generation. */
