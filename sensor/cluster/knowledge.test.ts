@@ -42,7 +42,7 @@ describe("a sensor that starts from the disk", () => {
     const world = new World();
     world.hear(["192.0.2.9"]);
     const next = world.restarted();
-    expect(next.spared).toContain('{"to":["192.0.2.9/32"],"ports":["6443"]}');
+    expect(next.spared).toContain('{"as":"ApiServer","to":["192.0.2.9/32"],"ports":["6443"]}');
     expect(next.spared).toMatch(/"to":\["192\.0\.2\.9\/32"[^\]]*\],"ports":\["53"\]/);
   });
 
