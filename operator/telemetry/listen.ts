@@ -27,7 +27,7 @@ export async function listen(what: string, address: { host: string; port: number
   });
   server.on("error", () => {});
   return {
-    url: `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    url: urlOf(scheme, host, server.address() as AddressInfo),
     server,
     close: () =>
       new Promise((resolve) => {
@@ -37,10 +37,18 @@ export async function listen(what: string, address: { host: string; port: number
   };
 }
 
-/** `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (every address). Throws what is wrong. */
+function urlOf(scheme: string, host: string, { address, port }: AddressInfo): string {
+  const shown = host || address;
+  return `${scheme}://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
+}
+
+/**
+ * `HOST:PORT`, `[IPV6]:PORT` or `:PORT`: every address of both families, host "", for which Node.js takes what a kernel
+ * without IPv6 has. Throws what is wrong.
+ */
 export function parseListen(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) throw new Error(`Cannot read an address to listen on, expected HOST:PORT (IPv6 in brackets): current value is ${text}`);
-  return { host: match[1] ?? (match[2] === "" ? "::" : match[2]!), port };
+  return { host: match[1] ?? match[2]!, port };
 }

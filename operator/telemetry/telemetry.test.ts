@@ -27,6 +27,13 @@ describe("health", () => {
   });
 });
 
+it("health is served at every address where no host is said", async () => {
+  const server = await startHealthServer(parseListen(":0"), { health: () => undefined, readiness: () => undefined });
+  const { port } = new URL(server.url);
+  expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text()).toBe("ok\n");
+  await server.close();
+});
+
 describe("profiling", () => {
   for (const host of ["0.0.0.0", "::", "10.0.0.7", "localhost", ""]) {
     it(`is not served at ${host === "" ? "every address" : host}`, async () => {
@@ -54,7 +61,8 @@ it("metrics are read when they are asked for", async () => {
 
 describe("an address to listen on", () => {
   for (const [text, address] of [
-    [":8443", { host: "::", port: 8_443 }],
+    [":8443", { host: "", port: 8_443 }],
+    ["[::]:8443", { host: "::", port: 8_443 }],
     ["127.0.0.1:0", { host: "127.0.0.1", port: 0 }],
     ["[::1]:9", { host: "::1", port: 9 }],
     ["8443", undefined],
