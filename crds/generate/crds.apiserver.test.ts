@@ -210,7 +210,9 @@ describe("an upgrade", () => {
     await expect.poll(async () => (await server.expect("GET", `${path}/old`)).spec.severity, { timeout: 60_000 }).toBe("Medium");
     const merge = (body: object, suffix = "") => server.request("PATCH", `${path}/old${suffix}`, { contentType: "application/merge-patch+json", body });
     // Ratcheting: what does not obey the new rule, and is not touched, is no reason to refuse a change of something else.
-    expect((await merge({ status: { observedGeneration: 1 } }, "/status")).status).toBe(200);
+    // 1.32 judges the whole object again when its status is written: it gets none before it obeys.
+    const { minor } = await server.expect("GET", "/version");
+    expect((await merge({ status: { observedGeneration: 1 } }, "/status")).status).toBe(Number.parseInt(minor) < 33 ? 422 : 200);
     expect((await merge({ spec: { severity: "High" } })).status).toBe(200);
     const { status, body } = await merge({ spec: { rules: [{ name: "s" }] } });
     expect([status, body.message]).toEqual([422, expect.stringContaining("Cannot use a rule without a detector")]);
