@@ -1,5 +1,6 @@
 /** What this sensor knows of its cluster, wherever it came from: the API server's watches, or the node's disk. */
 import { uptime } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import { parseAddress, selects } from "../../crds/mod.ts";
 import type { Placement, Remark } from "../../crds/mod.ts";
 import type { ClusterView, PodIdentity } from "../decide/mod.ts";
@@ -35,6 +36,11 @@ interface NodeFacts {
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly string[];
+}
+
+/** Whether they say the same, where they are of the same SensorFleet: whose `enforceable` it is does not show. */
+export function isSameView({ enforceable: _, ...view }: ClusterView, { enforceable: __, ...other }: ClusterView): boolean {
+  return isDeepStrictEqual(view, other);
 }
 
 export class Knowledge {

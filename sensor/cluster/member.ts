@@ -10,7 +10,7 @@ import type { PolicySnapshot } from "../policy/mod.ts";
 import { Contact } from "./contact.ts";
 import { Debounce } from "./debounce.ts";
 import { HomeFinder } from "./homeFinder.ts";
-import { Knowledge } from "./knowledge.ts";
+import { isSameView, Knowledge } from "./knowledge.ts";
 import type { KnowledgeOptions } from "./knowledge.ts";
 import type { ObjectFailure } from "./lastGood.ts";
 import { MAX_FAILURES, POD_LONGEST_MS, POD_QUIET_MS, POLICY_LONGEST_MS, POLICY_QUIET_MS, STATE_LONGEST_MS, STATE_QUIET_MS, STATE_TOUCH_MS } from "./limits.ts";
@@ -72,6 +72,8 @@ export class ClusterMember {
   readonly #saveSoon = new Debounce(() => void this.#save(), STATE_QUIET_MS, STATE_LONGEST_MS);
   #listeners: ClusterListeners | undefined;
   readonly #contact = new Contact({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
+  /** Undefined: whatever the next view says is news. */
+  #toldView: ClusterView | undefined;
   #wasLive = false;
   #wasTooOld = false;
   #saving = Promise.resolve();
@@ -136,6 +138,7 @@ export class ClusterMember {
   /** Tells what is there at once, and each change from then on. */
   follow(listeners: ClusterListeners): void {
     this.#listeners = listeners;
+    this.#toldView = undefined;
     listeners.onObserveOnly(this.knowledge.fleet.isObserveOnly);
     this.#look();
     listeners.onTooOld(this.#wasTooOld);
@@ -223,6 +226,7 @@ export class ClusterMember {
     // A sensor that starts again without an API server must not have forgotten the emergency stop.
     if (isSwitched) this.#saveSoon.flush();
     if (!changed) return;
+    this.#toldView = undefined;
     this.#viewSoon.poke();
     this.#compileSoon.poke();
     // What is protected now must be so before the next FlowReset is run.
@@ -247,7 +251,8 @@ export class ClusterMember {
   #onPod({ type, object }: ReflectorEvent<KeptPod>): void {
     const { pods } = this.knowledge;
     if (type === "Deleted") pods.remove(object.pod.uid);
-    else pods.take(object.pod.uid, object.pod);
+    // A kubelet writes a status several times while a pod starts, and most of it is nobody's business here.
+    else if (!pods.take(object.pod.uid, object.pod)) return;
     this.#viewSoon.poke();
     this.#saveSoon.poke();
   }
@@ -315,6 +320,9 @@ export class ClusterMember {
   #tellView(): void {
     this.#homes.ask(this.knowledge.pods.homeless());
     const view = this.view();
+    // A neighbour that is heard again pokes as well: each view told makes Workers look at all their connections anew.
+    if (this.#toldView !== undefined && isSameView(this.#toldView, view)) return;
+    this.#toldView = view;
     this.#options.log.debug({ pods: view.pods.length, bound: view.pods.filter(({ interfaceIndex }) => interfaceIndex !== 0).length, live: view.isLive }, "pods known");
     this.#listeners?.onView(view);
   }

@@ -43,6 +43,23 @@ describe("a pod is its interface, not its address", () => {
     expect(world.owners()).toEqual(["a 5"]);
   });
 
+  it("tells what is news: not a status in which nothing changed for us", () => {
+    const world = new World();
+    world.see(100, [OLD], 5);
+    expect(world.table.take("a", pod("a", 90))).toBe(true);
+    expect(world.table.take("a", pod("a", 90))).toBe(false);
+    expect(world.table.take("a", pod("a", 91))).toBe(true);
+    expect(world.table.take("a", { ...pod("a", 91), labels: { app: "a" } })).toBe(true);
+  });
+
+  it("tells as news what only now got its interface", () => {
+    const world = new World();
+    world.see(100, [OLD], 0);
+    world.table.take("a", pod("a", 90));
+    world.homes.set("10.244.1.7", 5);
+    expect(world.table.take("a", pod("a", 90))).toBe(true);
+  });
+
   it("never lends a pod the interface of the next owner of its address, whatever late word of it arrives", () => {
     const world = new World();
     world.see(100, [OLD], 5);

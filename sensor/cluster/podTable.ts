@@ -8,6 +8,7 @@
  * keeps that interface; when the interface goes, the pod stands for nothing until the API server tells of a new
  * network of the same pod.
  */
+import { isDeepStrictEqual } from "node:util";
 import { CLOCK_TOLERANCE_MS, MAX_PODS } from "./limits.ts";
 import type { Pod } from "./pod.ts";
 
@@ -80,18 +81,21 @@ export class PodTable {
     return this.#pods.size;
   }
 
-  /** The API server told of this pod: it is there, and its addresses are its own. */
-  take(uid: string, pod: Pod | undefined): void {
-    if (pod === undefined) return void this.#pods.delete(uid);
+  /** The API server told of this pod: it is there, and its addresses are its own. False where that is not news. */
+  take(uid: string, pod: Pod): boolean {
     const known = this.#pods.get(uid);
-    if (known === undefined && this.#pods.size >= MAX_PODS) return void this.refused++;
+    if (known === undefined && this.#pods.size >= MAX_PODS) {
+      this.refused++;
+      return false;
+    }
+    const isNews = known === undefined || known.isRestored || !isDeepStrictEqual(known.pod, pod);
     const entry = known ?? { pod, bound: new Map<string, Incarnation>(), isRestored: false };
     entry.pod = pod;
     // An address that it has no more may be another's already.
     for (const address of entry.bound.keys()) if (!pod.addresses.includes(address)) entry.bound.delete(address);
     if (entry.isRestored) this.#forgetGone(entry);
     this.#pods.set(uid, entry);
-    this.#bind(entry);
+    return this.#bind(entry) || isNews;
   }
 
   remove(uid: string): void {

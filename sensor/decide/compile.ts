@@ -4,7 +4,7 @@
  */
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { identityOf } from "../../crds/values/mod.ts";
-import { ALL_ADDRESSES, DetectionBuilder, type DetectionOptions, type InterfaceDescription, SetList, sharedDoubles, sharedWords } from "../detect/mod.ts";
+import { ALL_ADDRESSES, DetectionBuilder, type DetectionOptions, type InterfaceDescription, portTableBuilder, SetList, sharedDoubles, sharedWords } from "../detect/mod.ts";
 import { compileGuards, type ProtectedConnection } from "./compileGuards.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import { FlowResetCompiler } from "./compileFlowReset.ts";
@@ -53,8 +53,9 @@ export function compile(input: CompileInput): CompileResult {
   }
   const { settings, protectedConnections = [], owners = new OwnerNumbers() } = input;
   const namespaces = [...policies.names, ...flowResets.names].map(({ namespace }) => namespace);
+  const buildPortTable = portTableBuilder();
   const guardsFor = (cluster: ClusterView | undefined, interfaces: readonly InterfaceDescription[]) =>
-    compileGuards(guardAddresses.copy(), { settings, interfaces, protectedConnections, exemptForAll, cluster, namespaces });
+    compileGuards(guardAddresses.copy(), { settings, interfaces, protectedConnections, exemptForAll, cluster, namespaces, buildPortTable });
   const compiled: CompiledPolicy = {
     detection: policies.detection.build(input.interfaces, subjects.resolve(input.cluster, input.interfaces, owners)),
     policyOfRule: sharedWords(policies.policyOfRule),

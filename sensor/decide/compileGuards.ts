@@ -1,7 +1,7 @@
 /** Settings to the tables that the guards ask. */
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { parseAddress } from "../../crds/values/mod.ts";
-import { ALL_PORTS, ANYTHING, buildAddressTable, buildPortTable, cidrsToRanges, type InterfaceDescription, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
+import { ALL_PORTS, ANYTHING, buildAddressTable, cidrsToRanges, type InterfaceDescription, type portTableBuilder, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
 import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
 import { type Protection, protectionNumber } from "./protection.ts";
 import type { ClusterView } from "./subjects/mod.ts";
@@ -32,6 +32,8 @@ export interface GuardInput {
   readonly cluster: ClusterView | undefined;
   /** Of each policy, then of each FlowReset; "" for none. */
   readonly namespaces: readonly string[];
+  /** One for all guards of the same policies. */
+  readonly buildPortTable: ReturnType<typeof portTableBuilder>;
 }
 
 /** `addresses` already holds the policies' own exemptions. */
@@ -52,7 +54,7 @@ export function compileGuards(addresses: SetList, input: GuardInput): GuardTable
   const remotePods = required(addresses.add(cidrsToRanges(cluster?.podCidrs ?? [])));
   return {
     addresses: buildAddressTable(addresses.sets),
-    ports: buildPortTable(ports.sets),
+    ports: input.buildPortTable(ports.sets),
     protectedEndpoints: sharedWords(endpoints),
     protectedCalls: sharedWords(calls),
     protectedConnections: sharedWords(input.protectedConnections.flatMap(connectionWords)),

@@ -1,7 +1,7 @@
 /** Port sets: text to ranges, and a table with one entry a port. */
 import { parsePortRange } from "../../crds/values/mod.ts";
 import { partition, type Membership } from "./membership.ts";
-import { ALL_PORTS, type RangeSet, union } from "./ranges.ts";
+import { ALL_PORTS, keyOf, type RangeSet, union } from "./ranges.ts";
 
 export interface PortTable extends Membership {
   /** Row of each of the 65,536 ports. */
@@ -22,4 +22,19 @@ export function buildPortTable(sets: readonly RangeSet[]): PortTable {
     rows.fill(pieces.rows[piece]!, Number(start), Number(pieces.starts[piece + 1] ?? 65_536n));
   });
   return { rows, bits: pieces.bits, rowWords: pieces.rowWords };
+}
+
+/**
+ * buildPortTable() that gives the last table again for the same sets. A table is 128 KiB, and each one lives until both
+ * threads that hold it collect their garbage: one a change of pods made a sensor 150 MB bigger while a node filled.
+ */
+export function portTableBuilder(): typeof buildPortTable {
+  let key: string | undefined;
+  let last: PortTable;
+  return (sets) => {
+    const wanted = sets.map(keyOf).join(" ");
+    if (wanted !== key) last = buildPortTable(sets);
+    key = wanted;
+    return last;
+  };
 }

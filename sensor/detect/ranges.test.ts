@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildPortTable, portsToRanges } from "./ports.ts";
+import { buildPortTable, portsToRanges, portTableBuilder } from "./ports.ts";
 import { has } from "./membership.ts";
 import { includes, intersect, type Range, subtract, union } from "./ranges.ts";
 
@@ -49,4 +49,14 @@ describe("port table", () => {
     [65_535, [false, true, true]],
   ];
   for (const [port, expected] of cases) it(`port ${port} is in ${JSON.stringify(expected)}`, () => expect([0, 1, 2].map((set) => has(table, table.rows[port]!, set))).toEqual(expected));
+
+  it("is the last one again for the same sets, and never for others", () => {
+    const build = portTableBuilder();
+    const [http, https] = [portsToRanges(["80"]), portsToRanges(["443"])];
+    const first = build([http, https]);
+    expect(build([portsToRanges(["80-80"]), https])).toBe(first);
+    for (const sets of [[https, http], [http], [http, https, https]]) {
+      expect(build(sets)).toEqual(buildPortTable(sets));
+    }
+  });
 });
