@@ -11,7 +11,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{charts,crds,cli,kube,operator,sensor,tools}/**/*.test.ts", "test/*.test.ts"],
+          include: ["{charts,crds,cli,kube,memory,operator,sensor,tools}/**/*.test.ts", "test/*.test.ts"],
           exclude: ["**/*.apiserver.test.ts", "**/node_modules/**"],
           testTimeout: 20_000,
         },

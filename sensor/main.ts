@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { interfaceMatches } from "../crds/mod.ts";
+import { releaseWhenResting } from "../memory/mod.ts";
 import { hasNetRaw, workerOf } from "./capture/mod.ts";
 import { ClusterSession } from "./clusterSession.ts";
 import { isStopped, SensorAlreadyRunning, startControlServer, watchStopFile } from "./control/mod.ts";
@@ -15,6 +16,7 @@ import { SensorError } from "./options.ts";
 import { startLibpcapLoop } from "./libpcapLoop.ts";
 import { openOutput, staleWorker } from "./output.ts";
 import { ownSessions } from "./ownSession.ts";
+import { loadNative } from "./native/mod.ts";
 import { PacketWorkers } from "./packetWorkers.ts";
 import { directoryFault, DirectoryPolicySource, EMPTY_SNAPSHOT } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
@@ -24,7 +26,6 @@ import type { Logger } from "./report/mod.ts";
 import { ResetBoard } from "./resetBoard.ts";
 import { ResetFiles } from "./resetFiles.ts";
 import { PolicyReport } from "./policyReport.ts";
-import { releaseStartMemory } from "./startMemory.ts";
 import { captureFilter, InjectDevice, interfaceNames, routeOf } from "./captureScope.ts";
 import { StopSwitch } from "./stopSwitch.ts";
 import { Topology } from "./topology/mod.ts";
@@ -138,7 +139,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   opened.defer(() => http?.close());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
   // Where packets are this thread's, nothing may hold it up.
-  if (options.capture === "ring") opened.use(releaseStartMemory());
+  if (options.capture === "ring") opened.use(releaseWhenResting({ releaseMore: () => loadNative().releaseMemory(), onRelease: (release) => log.debug(release, "memory given back") }));
 
   const running = opened.move();
   let closing: Promise<void> | undefined;

@@ -43,6 +43,7 @@ function importsOf(name: string): Import[] {
 /** What each room may import, and why the arrow is there. Everything else is a step backwards. */
 const arrows: readonly { room: string; may: readonly string[]; why: string }[] = [
   { room: "crds", may: [], why: "the shared language knows nobody" },
+  { room: "memory", may: [], why: "gives back what a process needs no more, whatever it is for" },
   { room: "kube", may: [], why: "speaks to an API server and knows no kind's meaning" },
   { room: "sensor/decode", may: [], why: "bytes to headers needs nothing else" },
   { room: "sensor/capture", may: ["sensor/decode", "sensor/inject", "sensor/native"], why: "yields frames (their shape is decode's) and empties the outbox; knows no meaning" },

@@ -13,7 +13,7 @@ trap 'rm -rf "$new"' EXIT
 mkdir -p "$new" "${DESTDIR:-}$prefix/bin" || { echo "Cannot write to ${DESTDIR:-}$prefix: use sudo, or another PREFIX" >&2; exit 1; }
 
 # The product without its tests, as git would list it; a checkout without git has no strays either.
-rooms=$(cd "$root" && ls -d crds cli kube operator sensor 2>/dev/null) || true
+rooms=$(cd "$root" && ls -d crds cli kube memory operator sensor 2>/dev/null) || true
 # shellcheck disable=SC2086
 (cd "$root" && find $rooms -type f ! -name '*.test.ts' ! -name '*.fixture.ts' ! -name '*.[ch]' ! -name '*.node.[0-9]*' ! -path 'crds/generate/*' ! -name '*.yaml' -print0) |
   (cd "$root" && xargs -0 cp --parents -t "$new")

@@ -11,11 +11,11 @@ afterAll(() => rmSync(copy, { recursive: true }));
 const node = (...words: string[]) => execFileSync(process.execPath, words, { cwd: copy, encoding: "utf8" });
 
 test("the stripped copy is the same program: no .ts is left or named, and the commands run from it", () => {
-  for (const name of ["crds", "cli", "kube", "operator", "sensor", "examples", "package.json"]) cpSync(join(root, name), join(copy, name), { recursive: true, filter: (path) => !/\.(test|fixture)\.ts$/.test(path) });
+  for (const name of ["crds", "cli", "kube", "memory", "operator", "sensor", "examples", "package.json"]) cpSync(join(root, name), join(copy, name), { recursive: true, filter: (path) => !/\.(test|fixture)\.ts$/.test(path) });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   node("--disable-warning=ExperimentalWarning", join(root, "tools/stripTypes.ts"), copy);
 
-  const files = ["crds", "cli", "kube", "operator", "sensor"].flatMap((room) => readdirSync(join(copy, room), { recursive: true, encoding: "utf8" }).map((name) => join(copy, room, name)));
+  const files = ["crds", "cli", "kube", "memory", "operator", "sensor"].flatMap((room) => readdirSync(join(copy, room), { recursive: true, encoding: "utf8" }).map((name) => join(copy, room, name)));
   expect(files.filter((name) => name.endsWith(".ts"))).toEqual([]);
   const scripts = files.filter((name) => name.endsWith(".js"));
   expect(scripts.length).toBeGreaterThan(200);

@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 
-const ROOTS = ["crds", "cli", "kube", "operator", "sensor"];
+const ROOTS = ["crds", "cli", "kube", "memory", "operator", "sensor"];
 /** Where one file names another: imports, and the URL of a Worker. */
 const NAMED = /(\bfrom |\bimport |\bimport\(|\bnew URL\()"(\.[^"]*)\.ts"/g;
 

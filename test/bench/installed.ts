@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 /** Makes it in a folder that is not there yet; returns its main file. */
 export function installedCopy(folder: string): string {
   mkdirSync(folder);
-  for (const name of ["cli", "crds", "kube", "operator", "sensor", "package.json"]) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  for (const name of ["cli", "crds", "kube", "memory", "operator", "sensor", "package.json"]) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", join(ROOT, "tools/stripTypes.ts"), folder]);
   return join(folder, "cli/main.js");

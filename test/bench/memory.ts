@@ -19,7 +19,7 @@ import type { Table } from "./table.ts";
 
 const IDLE_SECONDS = 20;
 const BARE_SECONDS = 3;
-/** Until what the start needed has been given back (sensor/startMemory.ts). */
+/** Until what the start needed has been given back (memory/restingMemory.ts). */
 const SETTLED_SECONDS = 5;
 const GOAL_IDLE_MB = 90;
 const GOAL_TABLE_MB = 256;
