@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { CertificateKeeper, type KeptCertificate } from "./certificate/mod.ts";
 import { connect, LeaderElector, Reflector, RESOURCES, type KubeClient, type KubeObject } from "../kube/mod.ts";
+import { releaseWhenResting } from "../memory/mod.ts";
 import { createLog, type Logger } from "./log.ts";
 import { Leading } from "./leading.ts";
 import { NAMES, type OperatorOptions, type RunningOperator } from "./options.ts";
@@ -43,6 +44,7 @@ class Replica implements RunningOperator {
   #leading: Leading | undefined;
   /** Where the leader takes reports, as its Lease says. */
   #leaderUrl: string | undefined;
+  #memory: Disposable | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: OperatorOptions, client: KubeClient, leaseClient: KubeClient, log: Logger) {
@@ -78,6 +80,7 @@ class Replica implements RunningOperator {
     if (profilingListen !== undefined) this.#profiling = await startProfilingServer(parseListen(profilingListen));
     this.#secret.start();
     this.#elect();
+    this.#memory = releaseWhenResting({ onRelease: (release) => this.#log.debug(release, "memory given back") });
     this.#log.info({ reports: this.reportUrl, health: this.#health.url, metrics: this.#metrics?.url, profiling: this.#profiling?.url, identity: this.#options.identity }, "operator started");
   }
 
@@ -173,6 +176,7 @@ class Replica implements RunningOperator {
   }
 
   async #stop(): Promise<void> {
+    this.#memory?.[Symbol.dispose]();
     // First nothing is written any more, then another may lead.
     await this.#leading?.close();
     this.#leading = undefined;
