@@ -34,6 +34,11 @@ const TOKEN_FOLDER = "/var/run/secrets/flowreset.io";
 const REPORT_AUDIENCE = "flowreset-report-stream";
 const TOKEN_SECONDS = 3_600;
 const HEALTH_PORT = 9_464;
+/**
+ * Megabytes of V8's nursery in each thread. The main thread's would grow to 64 MB while a node fills with pods, measured,
+ * and a packet Worker's is 3 MB smaller.
+ */
+const NODE_OPTIONS = "--max-semi-space-size=1";
 /** A label's value has at most 63 characters, and the name of a pod's controller revision needs some. */
 export const MAX_FLEET_NAME = 52;
 
@@ -120,6 +125,7 @@ function container(fleet: string, spec: SensorFleetSpec, image: string): object 
       { name: "STATE_DIR", value: STATE_FOLDER },
       { name: "REPORT_TOKEN_FILE", value: `${TOKEN_FOLDER}/token` },
       { name: "MARK_KEY_FILE", value: `${MARK_KEY_FOLDER}/${MARK_KEY_FIELD}` },
+      { name: "NODE_OPTIONS", value: NODE_OPTIONS },
     ],
     resources: { requests: { ...spec.resources.requests }, limits: { ...spec.resources.limits } },
     livenessProbe: probe("/healthz", { initialDelaySeconds: 15, periodSeconds: 20, failureThreshold: 3 }),

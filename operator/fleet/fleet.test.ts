@@ -71,6 +71,10 @@ describe("the DaemonSet of a fleet", () => {
     expect(container.env).toContainEqual({ name: "REPORT_TOKEN_FILE", value: `/var/run/secrets/flowreset.io/${token.path}` });
   });
 
+  it("bounds the garbage that a sensor keeps", () => {
+    expect(container.env).toContainEqual({ name: "NODE_OPTIONS", value: "--max-semi-space-size=1" });
+  });
+
   it("gives its sensors one key, that root alone reads; one without it starts all the same", () => {
     const { volumes } = template.spec;
     const mount = container.volumeMounts.find(({ name }: { name: string }) => name === "mark-key");
