@@ -37,7 +37,7 @@ export function realSurroundings(): Surroundings {
       signals.forEach((signal, i) => process.on(signal, calls[i]));
       return () => signals.forEach((signal, i) => process.removeListener(signal, calls[i]));
     },
-    runSensor: async (options) => (await import("../sensor/main.ts")).runSensor(options),
+    runSensor: async (options) => (await import("../sensor/start.ts")).startSensor(options),
     runOperator: async (options) => (await import("../operator/main.ts")).runOperator(options),
     replay: async (options) => (await import("../sensor/replay.ts")).replay(options),
   };

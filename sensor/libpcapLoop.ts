@@ -14,6 +14,9 @@ import type { FromWorker, ToWorker, WorkerStart } from "./workerMessages.ts";
 /** TCP, and what may carry it. */
 const FILTER = "tcp or ip proto 4 or ip proto 41 or proto gre or udp port 4789 or udp port 8472 or udp port 6081 or (ip[6:2] & 0x3fff != 0) or ip6 proto 0 or ip6 proto 43 or ip6 proto 44 or ip6 proto 60 or vlan";
 
+/** Of the rehearsal, between two looks at packets. */
+const CONVERSATIONS_A_TURN = 16;
+
 export interface LibpcapLoop {
   postMessage(message: ToWorker): void;
   readonly ended: Promise<void>;
@@ -25,7 +28,6 @@ export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly 
   let captured = capturedInterfaces(interfaces(), start.filter);
   let source = open(captured);
   const ownStart = { ...start, homes: undefined, route: { interfaceIndex: 0 } };
-  new WarmUp(ownStart);
   const loop = new PacketLoop({
     start: ownStart,
     source: {
@@ -46,16 +48,23 @@ export function startLibpcapLoop(start: WorkerStart, interfaces: () => readonly 
       old.close();
     },
   });
+  let warmUp: WarmUp | undefined;
   const run = async (): Promise<void> => {
     while (loop.isOpen) {
-      await source.readable(loop.turn());
+      const waitMs = loop.turn();
+      await source.readable(warmUp === undefined ? waitMs : 0);
       source.poll(0, loop.visit);
+      for (let count = 0; count < CONVERSATIONS_A_TURN; count++) warmUp?.play();
+      if (warmUp?.isDone !== true) continue;
+      warmUp = undefined;
+      answer({ kind: "warm" });
     }
     loop.close();
   };
   return {
     postMessage: (message) => {
-      loop.obey(message);
+      if (message.kind === "rehearse") warmUp = new WarmUp(ownStart, message.policies);
+      else loop.obey(message);
       source.wake();
     },
     ended: run(),

@@ -17,6 +17,7 @@ import { startLibpcapLoop } from "./libpcapLoop.ts";
 import { openOutput, staleWorker } from "./output.ts";
 import { ownSessions } from "./ownSession.ts";
 import { loadNative } from "./native/mod.ts";
+import type { PacketThread } from "./packetThreads.ts";
 import { PacketWorkers } from "./packetWorkers.ts";
 import { directoryFault, DirectoryPolicySource, EMPTY_SNAPSHOT } from "./policy/mod.ts";
 import type { PolicySnapshot } from "./policy/mod.ts";
@@ -34,8 +35,12 @@ import { compileWarmUp } from "./warmUpPolicy.ts";
 import { WatchedInterfaces } from "./watchedInterfaces.ts";
 import type { WorkerStart } from "./workerMessages.ts";
 
-/** Starts it; rejects with SensorError for whatever a person can mend. */
-export async function runSensor(options: SensorOptions): Promise<RunningSensor> {
+/**
+ * Starts it; rejects with SensorError for whatever a person can mend. It guards as soon as it can; it resolves when it
+ * is as quick as it ever will be.
+ * @param threads of packet Workers, which the caller ends where this rejects
+ */
+export async function runSensor(options: SensorOptions, threads: readonly PacketThread[]): Promise<RunningSensor> {
   requireRights();
   requirePolicies(options.policies);
   const markKey = chooseMarkKey(options);
@@ -76,7 +81,6 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
     generation: first.generation,
     labels: first.labels,
     labelNames: first.labelNames,
-    warmUpCompiled: compileWarmUp(),
     seed: randomBytes(4).readInt32LE(),
     markKey: markKey.words,
     stop: stop.word.buffer as SharedArrayBuffer,
@@ -86,7 +90,7 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   };
   const injectDevice = new InjectDevice(routeOf(topology.interfaces(), options));
   const workers: PacketWorkers = new PacketWorkers({
-    count: options.capture === "libpcap" ? 1 : options.workers,
+    threads,
     ...(options.capture === "libpcap" ? { startInThisThread: (start, answer) => startLibpcapLoop(start, () => topology.interfaces(), answer) } : {}),
     startOf: (worker) => ({ ...given, ...startOf(options, topology, worker) }),
     onEvent: (line) => {
@@ -137,6 +141,8 @@ export async function runSensor(options: SensorOptions): Promise<RunningSensor> 
   opened.defer(() => server?.close());
   const http = await output.serve({ options, workers, keeper, policyReport, trouble, cluster }).catch(listenRefused);
   opened.defer(() => http?.close());
+  log.debug("packets are watched, the first kills may be slow");
+  await workers.rehearse(compileWarmUp());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
   // Where packets are this thread's, nothing may hold it up.
   if (options.capture === "ring") opened.use(releaseWhenResting({ releaseMore: () => loadNative().releaseMemory(), onRelease: (release) => log.debug(release, "memory given back") }));

@@ -1,19 +1,19 @@
 /** The packet Workers as the main thread holds them: shared memory, messages with a wake, an orderly end. */
-import { Worker } from "node:worker_threads";
 import { closeWakeHandle, openWakeHandle, wake } from "./capture/mod.ts";
 import type { FlowLine, FlowQuery } from "./control/mod.ts";
+import type { CompiledPolicy } from "./decide/mod.ts";
+import type { PacketThread } from "./packetThreads.ts";
 import { Counters, RecordRing } from "./report/mod.ts";
 import { RecordKind } from "./workerMessages.ts";
 import type { FromWorker, RunRecord, ToWorker, WorkerStart } from "./workerMessages.ts";
 
 const RING_WAIT_MS = 1_000;
 const END_TIMEOUT_MS = 3_000;
-/** Of a thread that keeps no big heap: the tables are outside of it. */
-const YOUNG_GENERATION_MB = 4;
 
 export interface PacketWorkersOptions {
-  readonly count: number;
-  /** Absent: Workers over the native ring. Given: one loop over libpcap in this thread. */
+  /** Of Workers over the native ring; each is one Worker's. */
+  readonly threads: readonly PacketThread[];
+  /** Given: instead of them one loop over libpcap, in this thread. */
   readonly startInThisThread?: (start: WorkerStart, answer: (message: FromWorker) => void) => { postMessage(message: ToWorker): void; ended: Promise<void> };
   readonly startOf: (worker: number) => Omit<WorkerStart, "worker" | "counters" | "records" | "wakeHandle">;
   readonly onEvent: (line: Uint8Array) => void;
@@ -35,6 +35,8 @@ interface Entry {
   readonly records: RecordRing;
   readonly wakeHandle: number;
   readonly ended: Promise<void>;
+  /** Its kill path is compiled. */
+  readonly warm: Promise<void>;
 }
 
 export class PacketWorkers {
@@ -66,9 +68,17 @@ export class PacketWorkers {
     return use;
   }
 
-  /** Resolves when every Worker captures; rejects with the first fault. */
+  /** Resolves when every Worker captures, acts and takes messages; rejects with the first fault. */
   async start(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#options.count }, (_, worker) => this.#startOne(worker)));
+    const { threads, startInThisThread } = this.#options;
+    if (startInThisThread === undefined) await Promise.all(threads.map((thread, number) => this.#startOne(thread, number)));
+    else this.#startHere(startInThisThread);
+  }
+
+  /** Resolves when every Worker kills as quickly as it ever will. @param policies of compileWarmUp() */
+  async rehearse(policies: readonly CompiledPolicy[]): Promise<void> {
+    this.post({ kind: "rehearse", policies });
+    await Promise.all(this.#entries.map(({ warm }) => warm));
   }
 
   post(message: ToWorker): void {
@@ -108,43 +118,44 @@ export class PacketWorkers {
     }
   }
 
-  #startOne(number: number): Promise<void> {
+  async #startOne({ worker, ended }: PacketThread, number: number): Promise<void> {
+    const { start, ...own } = this.#prepare(number);
+    const ready = Promise.withResolvers<void>();
+    const warm = Promise.withResolvers<void>();
+    warm.promise.catch(() => {});
+    const finished = ended.then((fault) => {
+      ready.reject(fault);
+      warm.reject(fault);
+      if (!this.#closing) this.#options.onFault(fault);
+    });
+    this.#add({ worker, terminate: () => void worker.terminate(), ...own, ended: finished, warm: warm.promise });
+    worker.on("message", (message: FromWorker) => {
+      if (message.kind === "ready") ready.resolve();
+      else if (message.kind === "warm") warm.resolve();
+      else this.#onMessage(number, message);
+    });
+    worker.postMessage(start);
+    await ready.promise;
+  }
+
+  #startHere(startInThisThread: NonNullable<PacketWorkersOptions["startInThisThread"]>): void {
+    const { start, ...own } = this.#prepare(0);
+    const warm = Promise.withResolvers<void>();
+    warm.promise.catch(() => {});
+    const loop = startInThisThread(start, (message) => (message.kind === "warm" ? warm.resolve() : this.#onMessage(0, message)));
+    const ended = loop.ended.catch((error: unknown) => {
+      warm.reject(error);
+      this.#options.onFault(error as Error);
+    });
+    this.#add({ worker: loop, terminate: () => {}, ...own, ended, warm: warm.promise });
+  }
+
+  #prepare(number: number): Pick<Entry, "counters" | "records" | "wakeHandle"> & { start: WorkerStart } {
     const counters = new Counters();
     const records = new RecordRing();
     const wakeHandle = openWakeHandle();
-    const start: WorkerStart = {
-      ...this.#options.startOf(number),
-      worker: number,
-      counters: counters.buffer,
-      records: records.buffer,
-      wakeHandle,
-    };
-    const { startInThisThread } = this.#options;
-    if (startInThisThread !== undefined) {
-      const loop = startInThisThread(start, (message) => this.#onMessage(number, message));
-      const ended = loop.ended.catch((error: unknown) => this.#options.onFault(error as Error));
-      this.#add({ worker: loop, terminate: () => {}, counters, records, wakeHandle, ended });
-      return Promise.resolve();
-    }
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      name: `packets-${number}`,
-      workerData: start,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
-    return new Promise((resolve, reject) => {
-      const ended = new Promise<void>((done) => {
-        worker.once("exit", (code) => {
-          if (!this.#closing) this.#fault(new Error(`Cannot go on without packet Worker ${number}: it ended with code ${code}`), reject);
-          done();
-        });
-      });
-      this.#add({ worker, terminate: () => void worker.terminate(), counters, records, wakeHandle, ended });
-      worker.once("error", (error) => this.#fault(error as Error, reject));
-      worker.on("message", (message: FromWorker) => {
-        if (message.kind === "ready") resolve();
-        else this.#onMessage(number, message);
-      });
-    });
+    const start = { ...this.#options.startOf(number), worker: number, counters: counters.buffer, records: records.buffer, wakeHandle };
+    return { start, counters, records, wakeHandle };
   }
 
   #add(entry: Entry): void {
@@ -155,11 +166,6 @@ export class PacketWorkers {
   #onMessage(worker: number, message: FromWorker): void {
     if (message.kind === "policy") this.#options.onPolicy(worker, message.generation);
     else if (message.kind === "flows") this.#onFlows(message.id, message.lines, message.isDone);
-  }
-
-  #fault(error: Error, reject: (error: Error) => void): void {
-    reject(error);
-    if (!this.#closing) this.#options.onFault(error);
   }
 
   async #follow(entry: Entry): Promise<void> {

@@ -1,13 +1,15 @@
 /**
- * Makes the kill path quick before the first packet comes: V8 compiles what has run often, for what it has seen. So
+ * Makes the kill path quick within the first second: V8 compiles what has run often, for what it has seen. So
  * conversations of our own making, as varied as real ones (rehearsal.ts), go through a packet loop of their own, whose
- * forged packets reach nobody else, and the first attack after the start is met by the same machine code as the
- * thousandth. It lives on and plays one more while nothing happens: V8 drops compiled code whose objects have died, or
- * that did not run for long. The main thread compiles the policy for it (warmUpPolicy.ts).
+ * forged packets reach nobody else, between the packets of the loop that works; an attack that comes after them is met
+ * by the same machine code as the thousandth. It lives on and plays one more while nothing happens: V8 drops compiled
+ * code whose objects have died, or that did not run for long. The main thread compiles the policy for it
+ * (warmUpPolicy.ts).
  */
 import { emptyStatistics } from "./capture/mod.ts";
 import type { PacketSource } from "./capture/mod.ts";
 import { createBudgets, createClaims } from "./decide/mod.ts";
+import type { CompiledPolicy } from "./decide/mod.ts";
 import { Outcome } from "./inject/mod.ts";
 import type { InjectCounters } from "./inject/mod.ts";
 import { PacketLoop } from "./packetLoop.ts";
@@ -36,29 +38,37 @@ interface Scene {
 }
 
 export class WarmUp {
-  /** The one that plays on. */
-  readonly #scene: Scene;
-  readonly killed: number;
-  readonly confirmed: number;
+  readonly #scenes: Scene[];
+  #played = 0;
 
   /**
    * Two scenes in turn, with different policies and functions: what V8 has seen of one object only it takes for
-   * constant, and the loop that is to work (made afterwards) would be met by code for another.
+   * constant, and the loop that works would be met by code for another.
+   * @param policies of compileWarmUp()
    */
-  constructor(start: WorkerStart) {
+  constructor(start: WorkerStart, policies: readonly CompiledPolicy[]) {
     const homes = start.homes === undefined ? undefined : rehearsalHomes();
-    const scenes = start.warmUpCompiled.map((compiled, number) => openScene({ ...start, compiled, homes }, number));
-    for (let number = 0; number < CONVERSATIONS; number++) play(scenes[number % scenes.length]!);
-    this.killed = sum(scenes, ({ started }) => started);
-    this.confirmed = sum(scenes, ({ outcomes }) => outcomes[Outcome.Confirmed]!);
-    this.#scene = scenes[0]!;
+    this.#scenes = policies.map((compiled, number) => openScene({ ...start, compiled, homes }, number));
   }
 
-  /** One more conversation, about a fifth of a millisecond; returns how many were killed so far, and proved dead. */
-  again(): { readonly killed: number; readonly confirmed: number } {
-    play(this.#scene);
-    const { started, outcomes } = this.#scene.loop.pipeline.injector.counters;
-    return { killed: started, confirmed: outcomes[Outcome.Confirmed]! };
+  /** The kill path is compiled. */
+  get isDone(): boolean {
+    return this.#played >= CONVERSATIONS;
+  }
+
+  /** How many of the scenes that are left were killed so far, and proved dead. */
+  get outcome(): { readonly killed: number; readonly confirmed: number } {
+    return {
+      killed: sum(this.#scenes, ({ started }) => started),
+      confirmed: sum(this.#scenes, ({ outcomes }) => outcomes[Outcome.Confirmed]!),
+    };
+  }
+
+  /** One more conversation: about a fifth of a millisecond once it is compiled. */
+  play(): void {
+    // One plays on.
+    if (this.isDone) this.#scenes.length = 1;
+    play(this.#scenes[this.#played++ % this.#scenes.length]!);
   }
 }
 

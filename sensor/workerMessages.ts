@@ -6,14 +6,12 @@ import type { InjectRoute } from "./inject/mod.ts";
 import type { FlowTimeouts } from "./flow/mod.ts";
 import type { RunLine } from "./resetRuns.ts";
 
-/** `workerData` of a packet Worker. */
+/** A packet Worker's first message. */
 export interface WorkerStart {
   readonly worker: number;
   readonly compiled: CompiledPolicy;
   /** Of `compiled`: grows with every further one. */
   readonly generation: number;
-  /** Of compileWarmUp(). */
-  readonly warmUpCompiled: readonly CompiledPolicy[];
   readonly labels: readonly number[];
   readonly labelNames: readonly [number, string][];
   readonly tableCapacity: number;
@@ -41,6 +39,8 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
+  /** Of compileWarmUp(): once, when it captures. */
+  | { readonly kind: "rehearse"; readonly policies: readonly CompiledPolicy[] }
   | { readonly kind: "policy"; readonly compiled: CompiledPolicy; readonly labels: readonly number[]; readonly labelNames: readonly [number, string][]; readonly generation: number; readonly flowTimeouts: FlowTimeouts }
   /** `route`: the interface to inject by is another one now, of the same name. */
   | { readonly kind: "interfaces"; readonly names: readonly [number, string][]; readonly filter: CaptureFilter; readonly route?: InjectRoute | undefined }
@@ -54,7 +54,10 @@ export type ToWorker =
   | { readonly kind: "end" };
 
 export type FromWorker =
+  /** It captures and acts. */
   | { readonly kind: "ready" }
+  /** It has rehearsed: what it does is compiled. */
+  | { readonly kind: "warm" }
   | { readonly kind: "policy"; readonly generation: number }
   | { readonly kind: "flows"; readonly id: number; readonly lines: readonly FlowLine[]; readonly isDone: boolean };
 

@@ -25,7 +25,7 @@ test("the stripped copy is the same program: no .ts is left or named, and the co
       .filter((target) => !existsSync(target)),
   );
   expect(missing).toEqual([]);
-  expect(readFileSync(join(copy, "sensor/packetWorkers.js"), "utf8")).toContain('new URL("./worker.js"');
+  expect(readFileSync(join(copy, "sensor/packetThreads.js"), "utf8")).toContain('new URL("./worker.js"');
 
   // With the stripping of types switched off: nothing of it is needed any more.
   expect(node("--no-strip-types", "cli/main.js", "version")).toMatch(/^flowreset /);

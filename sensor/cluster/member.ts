@@ -23,9 +23,13 @@ import { ServicePoll } from "./surroundings.ts";
 import { createWatches } from "./watches.ts";
 import type { KeptConfigMap, KeptNode, KeptPod, Watches } from "./watches.ts";
 
-/** How long a start waits for the API server, with and without a state to go on with. */
-const FIRST_SYNC_MS = 2_000;
-const FIRST_SYNC_WITHOUT_STATE_MS = 10_000;
+/**
+ * How long a start waits for the API server: hardly where the state on disk is of minutes ago, as after a crash or with
+ * a new version; longer where what it says may have been taken back long since; longest where there is none.
+ */
+const FIRST_SYNC_MS = { recent: 250, old: 2_000, absent: 10_000 } as const;
+/** The time of the last contact is written at least so often, and then some. */
+const RECENT_STATE_MS = 2 * STATE_TOUCH_MS;
 /** Looks at how old the policy is. */
 const AGE_LOOK_MS = 1_000;
 
@@ -128,10 +132,11 @@ export class ClusterMember {
     for (const watch of Object.values(member.watches)) watch.start();
     member.#services.start();
     member.#timer = setInterval(() => member.#look(), AGE_LOOK_MS).unref();
-    const deadlineMs = performance.now() + (restored ? FIRST_SYNC_MS : FIRST_SYNC_WITHOUT_STATE_MS);
-    while (!member.isSynced && performance.now() < deadlineMs) await after(20);
+    const age = !restored ? "absent" : member.#contact.ageMs <= RECENT_STATE_MS ? "recent" : "old";
+    const deadlineMs = performance.now() + FIRST_SYNC_MS[age];
+    while (!member.isSynced && performance.now() < deadlineMs) await after(5);
     if (member.isSynced) member.source = "ApiServer";
-    else options.log.warn({ from: member.source }, restored ? "the API server does not answer: going on with the state on disk" : "the API server does not answer, and there is no state on disk: nothing is enforced until it does");
+    else options.log.warn({ from: member.source }, restored ? "the API server has not answered yet: going on with the state on disk" : "the API server does not answer, and there is no state on disk: nothing is enforced until it does");
     return member;
   }
 
