@@ -12,6 +12,7 @@ import { createBudgets, createClaims, Stop } from "./decide/mod.ts";
 import { createControl } from "./controlHandlers.ts";
 import { chooseMarkKey } from "./markKey.ts";
 import type { RunningSensor, SensorOptions } from "./options.ts";
+import { keepCompileCache } from "./compileCache.ts";
 import { SensorError } from "./options.ts";
 import { startLibpcapLoop } from "./libpcapLoop.ts";
 import { openOutput, staleWorker } from "./output.ts";
@@ -145,7 +146,7 @@ export async function runSensor(options: SensorOptions, threads: readonly Packet
   await workers.rehearse(compileWarmUp());
   log.info({ version: version(), policies: keeper.policyStates.length, workers: workers.count, metrics: http?.url, socket: server?.path }, "watching");
   // Where packets are this thread's, nothing may hold it up.
-  if (options.capture === "ring") opened.use(releaseWhenResting({ releaseMore: () => loadNative().releaseMemory(), onRelease: (release) => log.debug(release, "memory given back") }));
+  if (options.capture === "ring") opened.use(releaseWhenResting({ releaseMore: onRest, onRelease: (release) => log.debug(release, "memory given back") }));
 
   const running = opened.move();
   let closing: Promise<void> | undefined;
@@ -201,4 +202,10 @@ function socketRefused(error: unknown): never {
 
 function listenRefused(error: unknown): never {
   throw new SensorError("Unavailable", (error as Error).message, "choose another address with --listen, or none");
+}
+
+/** The start is over: what the next one can use is kept, what this one needed is given back. */
+function onRest(): void {
+  keepCompileCache();
+  loadNative().releaseMemory();
 }

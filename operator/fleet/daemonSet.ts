@@ -123,6 +123,8 @@ function container(fleet: string, spec: SensorFleetSpec, image: string): object 
       fromField("HOST_IP", "status.hostIP"),
       { name: "FLEET_NAME", value: fleet },
       { name: "STATE_DIR", value: STATE_FOLDER },
+      // What V8 made of the program: a node is unprotected while its sensor starts (sensor/compileCache.ts).
+      { name: "NODE_COMPILE_CACHE", value: `${STATE_FOLDER}/compile-cache` },
       { name: "REPORT_TOKEN_FILE", value: `${TOKEN_FOLDER}/token` },
       { name: "MARK_KEY_FILE", value: `${MARK_KEY_FOLDER}/${MARK_KEY_FIELD}` },
       { name: "NODE_OPTIONS", value: NODE_OPTIONS },

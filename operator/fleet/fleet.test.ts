@@ -75,6 +75,11 @@ describe("the DaemonSet of a fleet", () => {
     expect(container.env).toContainEqual({ name: "NODE_OPTIONS", value: "--max-semi-space-size=1" });
   });
 
+  it("keeps what V8 made of the program on the node, so that the next sensor starts quickly", () => {
+    const state = container.volumeMounts.find(({ name }: { name: string }) => name === "state").mountPath;
+    expect(container.env).toContainEqual({ name: "NODE_COMPILE_CACHE", value: `${state}/compile-cache` });
+  });
+
   it("gives its sensors one key, that root alone reads; one without it starts all the same", () => {
     const { volumes } = template.spec;
     const mount = container.volumeMounts.find(({ name }: { name: string }) => name === "mark-key");
