@@ -18,6 +18,7 @@ const READY_MS = 60_000;
 const GRACE_MS = 10_000;
 const LAST_WORDS = 2_000;
 const STREAM_PORT = 8_443;
+const CONTAINERFILE = join(import.meta.dirname, "../../../images/Containerfile");
 const CONFIG_MAP = `/api/v1/namespaces/${INSTALL_NAMESPACE}/configmaps/flowreset-report-stream`;
 /** As the chart's values have it: by this limit Node.js sizes its heap. */
 const MEMORY_LIMIT_BYTES = 512 << 20;
@@ -42,6 +43,12 @@ done`;
 /** OPERATOR_FLAGS="--cpu-prof --cpu-prof-dir=/somewhere" has Node.js say where its time goes. */
 function ownFlags(): string[] {
   return (process.env["OPERATOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
+}
+
+/** What the image says of every process in it. */
+function imageEnvironment(): Record<string, string> {
+  const words = [...readFileSync(CONTAINERFILE, "utf8").matchAll(/^ENV (.+)$/gm)].flatMap(([, line]) => line!.split(" "));
+  return Object.fromEntries(words.map((word) => word.split("=", 2)));
 }
 
 export class OperatorProcess {
@@ -76,6 +83,7 @@ export class OperatorProcess {
     const child = spawn(command[0]!, command.slice(1), {
       stdio: ["ignore", output, output],
       env: {
+        ...imageEnvironment(),
         PATH: process.env["PATH"],
         KUBERNETES_SERVICE_HOST: hostname,
         KUBERNETES_SERVICE_PORT: port,
