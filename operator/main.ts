@@ -70,7 +70,7 @@ class Replica implements RunningOperator {
     this.#reports = await startReportServer({
       ...parseListen(reportListen),
       tls: undefined,
-      authenticate: (authorization) => this.#authenticator.authenticate(authorization),
+      authenticate: (authorization, from) => this.#authenticator.authenticate(authorization, from),
       leader: () => this.#whereToReport(),
       take: (report) => this.#leading?.take(report),
       nowMs: () => performance.now(),

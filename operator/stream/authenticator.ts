@@ -1,7 +1,7 @@
 /** Whose token it is, asked of the API server (TokenReview) and remembered for a moment. */
 import { createHash } from "node:crypto";
 import { RESOURCES, type KubeClient } from "../../kube/mod.ts";
-import { MAX_KEPT_REVIEWS, MAX_REVIEWS_UNDER_WAY, MAX_TOKEN_BYTES, REFUSAL_KEPT_MS, REVIEW_KEPT_MS } from "./limits.ts";
+import { MAX_KEPT_REVIEWS, MAX_REVIEWS_OF_ADDRESS, MAX_REVIEWS_UNDER_WAY, MAX_TOKEN_BYTES, REFUSAL_KEPT_MS, REVIEW_KEPT_MS } from "./limits.ts";
 
 export interface AuthenticatorOptions {
   readonly client: KubeClient;
@@ -33,6 +33,7 @@ export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #kept = new Map<string, { readonly answer: Authentication; readonly untilMs: number }>();
   readonly #underWay = new Map<string, Promise<Authentication>>();
+  readonly #underWayOf = new Map<string, number>();
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
@@ -42,8 +43,8 @@ export class Authenticator {
     return { kept: this.#kept.size, underWay: this.#underWay.size };
   }
 
-  /** Never rejects. */
-  async authenticate(authorization: string | undefined): Promise<Authentication> {
+  /** Never rejects. @param from the sender's address */
+  async authenticate(authorization: string | undefined, from: string): Promise<Authentication> {
     const token = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization ?? "")?.[1];
     if (token === undefined || token.length > MAX_TOKEN_BYTES) return NOT_OURS;
     const key = createHash("sha256").update(token).digest("base64");
@@ -52,13 +53,22 @@ export class Authenticator {
     if (!this.#mayBeOurs(token)) return NOT_OURS;
     let asking = this.#underWay.get(key);
     if (asking === undefined) {
-      if (this.#underWay.size >= MAX_REVIEWS_UNDER_WAY) return { status: 503, message: "Try again: many tokens are being reviewed" };
-      asking = this.#ask(token).finally(() => this.#underWay.delete(key));
+      const ofAddress = this.#underWayOf.get(from) ?? 0;
+      if (this.#underWay.size >= MAX_REVIEWS_UNDER_WAY || ofAddress >= MAX_REVIEWS_OF_ADDRESS) return { status: 503, message: "Try again: many tokens are being reviewed" };
+      this.#underWayOf.set(from, ofAddress + 1);
+      asking = this.#ask(token).finally(() => this.#ended(key, from));
       this.#underWay.set(key, asking);
     }
     const answer = await asking;
     this.#keep(key, answer);
     return answer;
+  }
+
+  #ended(key: string, from: string): void {
+    this.#underWay.delete(key);
+    const left = this.#underWayOf.get(from)! - 1;
+    if (left > 0) this.#underWayOf.set(from, left);
+    else this.#underWayOf.delete(from);
   }
 
   /** What nobody can have issued for a sensor does not trouble the API server. It is not believed by this. */

@@ -17,7 +17,8 @@ export interface ReportServerOptions {
   readonly port: number;
   /** PEM; until there is one no handshake succeeds. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  authenticate(authorization: string | undefined): Promise<Authentication>;
+  /** `from`: the sender's address. */
+  authenticate(authorization: string | undefined, from: string): Promise<Authentication>;
   /** Where the leader takes reports (`https://10.0.0.7:8443`), "here", or undefined where nobody is known to lead. */
   leader(): string | undefined;
   /** Takes a report over; undefined where there is no room for one more sensor. Synchronous: order is kept. */
@@ -106,7 +107,7 @@ async function take(request: IncomingMessage, options: ReportServerOptions, rate
   const leader = options.leader();
   if (leader === undefined) throw new Refusal(503, "Try again: nobody leads yet", { "retry-after": "2" });
   if (leader !== "here") throw new Refusal(307, `Post reports to ${leader}`, { location: `${leader}${PATH}` });
-  const sender = await options.authenticate(request.headers.authorization);
+  const sender = await options.authenticate(request.headers.authorization, request.socket.remoteAddress ?? "");
   if ("status" in sender) throw new Refusal(sender.status, sender.message, sender.status === 503 ? { "retry-after": "2" } : {});
   if (!rates.take(sender.node, options.nowMs())) throw new Refusal(429, "Report less often", { "retry-after": "1" });
   const reading = readReport(parse(await bodyOf(request)));
