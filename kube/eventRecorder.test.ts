@@ -69,6 +69,27 @@ it("no event waits for the next one, at whatever moment it comes", async () => {
   }
 });
 
+it("what is counted while a write is under way is written when the recorder closes", async () => {
+  const counts: number[] = [];
+  const answers: (() => void)[] = [];
+  const written = (count: number) => new Promise<void>((resolve) => void (counts.push(count), answers.push(resolve)));
+  const client = {
+    clock: new ManualClock(),
+    counters: new KubeCounters(),
+    create: () => written(1),
+    patch: (_: unknown, __: unknown, { series }: { series: { count: number } }) => written(series.count),
+  } as unknown as KubeClient;
+  const recorder = new EventRecorder({ client, reportingController: "flowreset.io/operator", reportingInstance: "operator-0" });
+  for (let times = 0; times < 3; times++) recorder.record(event({}));
+  const closed = recorder.close();
+  for (let turn = 0; turn < 8; turn++) {
+    answers.splice(0).forEach((answer) => answer());
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await closed;
+  expect(counts).toEqual([1, 3]);
+});
+
 describe("what happens again is counted, not written again", () => {
   it("the second time at once, then once a minute", async () => {
     await using test = await setUp();

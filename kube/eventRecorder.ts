@@ -182,14 +182,17 @@ export class EventRecorder {
       }
       series.nextWriteMs = client.clock.monotonicMs() + (series.writtenCount === 0 ? 0 : SERIES_WRITE_MS);
       this.#underWay = series;
-      await this.#send(series);
+      const isSent = await this.#send(series);
       this.#underWay = undefined;
+      // What was counted meanwhile has no later turn.
+      if (this.#isClosing && isSent && !series.isWaiting && series.count > series.writtenCount) this.#enqueue(series);
     }
     // Before anything else runs: whatever is put into the queue from now on begins anew.
     this.#isSending = false;
   }
 
-  async #send(series: Series): Promise<void> {
+  /** False where it is given up. */
+  async #send(series: Series): Promise<boolean> {
     const { client } = this.#options;
     const { signal } = this.#stop;
     for (let attempt = 1; ; attempt++) {
@@ -199,7 +202,7 @@ export class EventRecorder {
         else await client.create(RESOURCES.events, this.#body(series), { signal });
         series.writtenCount = count;
         client.counters.eventsSent++;
-        return;
+        return true;
       } catch (error) {
         if (KubeError.is(error, "NotFound") && series.writtenCount > 0) {
           // The server keeps Events for an hour: the series goes on in a new one.
@@ -211,7 +214,7 @@ export class EventRecorder {
           client.counters.eventsFailed++;
           series.nextWriteMs = client.clock.monotonicMs() + SERIES_WRITE_MS;
           this.#log.warn({ reason: series.event.reason }, (error as Error).message);
-          return;
+          return false;
         }
         const delayMs = Math.max(FIRST_RETRY_MS * 2 ** (attempt - 1), Math.min(60_000, (error as KubeError).retryAfterMs ?? 0));
         await sleep(client.clock, delayMs, signal);

@@ -106,7 +106,7 @@ describe.runIf(identity() === "root")("a sensor in a cluster", () => {
       { apiVersion, kind: "FlowReset", metadata: { name: "too-late", namespace: world.namespace }, spec: killing(spared) },
     ]);
     const flow = await until("the result", () => operator.reports.flatMap(({ resets }) => resets.filter(({ name }) => name === "too-late")).flatMap(({ flows }) => flows)[0]);
-    expect(flow).toMatchObject({ outcome: "Suppressed", reason: "Protected" });
+    expect(flow).toMatchObject({ outcome: "Suppressed", reason: "ProtectedEndpoint" });
     await echoes(spared.client);
     await world.apply("SensorFleet", world.node, {});
   });

@@ -64,7 +64,7 @@ export function scaleSettings(): ScaleSettings {
   };
   const sizes = (env["NODES"] ?? "500 1500 5000").split(/[ ,]+/).map(Number);
   if (sizes.some((size, index) => !(size >= 2) || size > 30_000 || size <= (sizes[index - 1] ?? 0))) throw new Error(`Give NODES as growing numbers from 2 to 30000: current value is ${env["NODES"]}`);
-  return { sizes, policies: number("POLICIES", 1_000), flowResetsPerMinute: number("FLOW_RESETS", 100), idleSeconds: number("IDLE_SECONDS", 90), busySeconds: number("BUSY_SECONDS", 60), restSeconds: 15, assemblySeconds: 10 };
+  return { sizes, policies: number("POLICIES", 1_000), flowResetsPerMinute: number("FLOW_RESETS", 100), idleSeconds: number("IDLE_SECONDS", 90), busySeconds: number("BUSY_SECONDS", 60), restSeconds: 15, assemblySeconds: 2 };
 }
 
 export async function measureScale(say: (text: string) => void, settings = scaleSettings()): Promise<Table[]> {
