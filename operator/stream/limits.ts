@@ -6,7 +6,7 @@ export const MAX_CONNECTIONS = 2_000;
 export const MAX_KEPT_CONNECTIONS = 1_000;
 /** What is asked of all sensors at one time, over connections that are kept and over those that are not: half a processor. */
 export const KEPT_REPORTS_PER_SECOND = 1_500;
-export const HANDSHAKES_PER_SECOND = 400;
+export const HANDSHAKES_PER_SECOND = 300;
 /** Sensors that come all at once, when a leader is new: as many as Linux keeps waiting (net.core.somaxconn). */
 export const BACKLOG = 4_096;
 export const MAX_HEADER_BYTES = 16_384;

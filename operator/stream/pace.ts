@@ -1,10 +1,13 @@
 /** How often sensors report, and how much of that one node may do. */
 import { HANDSHAKES_PER_SECOND, KEPT_REPORTS_PER_SECOND, MAX_KEPT_CONNECTIONS, REPORT_BURST, REPORTS_PER_SECOND } from "./limits.ts";
 
-/** So that all sensors together send 250 reports a second at most while nothing happens. */
-const MS_A_SENSOR = 4;
+/**
+ * So that all sensors together send 83 reports a second at most while nothing happens: what somebody waits for does not
+ * wait for them. A sensor counts as stale long after LONGEST_MS (roster), and its connection is kept longer.
+ */
+const MS_A_SENSOR = 12;
 const SHORTEST_MS = 1_000;
-const LONGEST_MS = 20_000;
+const LONGEST_MS = 60_000;
 
 /** When the next report of a sensor is due, in a fleet of so many. */
 export function nextReportMs(sensors: number): number {

@@ -74,7 +74,7 @@ export class ReportStream {
     this.#options.outbox.repeatAll();
     this.#notBeforeMs = this.#backoffMs = 0;
     if (target === undefined) this.fault = "no operator is known";
-    else this.#postIn(RESULT_QUIET_MS);
+    else this.#postIn(RESULT_QUIET_MS + this.#turnOfReturnMs());
   }
 
   /** There is a result, or somebody waits for the observed version of this sensor. */
@@ -165,9 +165,14 @@ export class ReportStream {
     this.#options.outbox.repeatAll();
     this.#backoffMs = Math.min(LONGEST_BACKOFF_MS, Math.max(FIRST_BACKOFF_MS, this.#backoffMs * 2));
     const wantedMs = error instanceof Refusal ? (error.retryAfterMs ?? 0) : 0;
-    const waitMs = Math.max(this.#backoffMs, Math.min(wantedMs, 10 * LONGEST_BACKOFF_MS)) * (0.75 + 0.5 * Math.random());
+    const waitMs = Math.max(this.#backoffMs, Math.min(wantedMs, 10 * LONGEST_BACKOFF_MS)) * (0.75 + 0.5 * Math.random()) + this.#turnOfReturnMs();
     this.#notBeforeMs = performance.now() + waitMs;
     this.#isUrgent = true;
+  }
+
+  /** When an operator goes, all sensors look for the next one: who has a result comes first. */
+  #turnOfReturnMs(): number {
+    return this.#options.outbox.waiting > 0 ? 0 : Math.random() * this.#spreadMs;
   }
 
   #connect(url: string, target: StreamTarget): HttpsConnection {

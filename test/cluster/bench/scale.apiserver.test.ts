@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { measureScale } from "./scale.ts";
 
-const SETTINGS = { sizes: [3, 6], policies: 5, flowResetsPerMinute: 120, idleSeconds: 1, busySeconds: 5, restSeconds: 1, assemblySeconds: 1 };
+const SETTINGS = { sizes: [3, 6], policies: 5, flowResetsPerMinute: 120, idleSeconds: 1, busySeconds: 5, restSeconds: 1 };
 
 describe("the measurement of a growing cluster", () => {
   it("takes the real operator through two sizes, and every FlowReset comes to its end", async () => {

@@ -5,6 +5,7 @@
  */
 import { env } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answerSpreadMs } from "../../../operator/stream/mod.ts";
 import { until } from "../../lab/mod.ts";
 import type { Table } from "../../bench/table.ts";
 import { startApiServer } from "../mod.ts";
@@ -28,8 +29,6 @@ export interface ScaleSettings {
   readonly busySeconds: number;
   /** After a start, until its lists and garbage are over; so long is also measured what the API server asks of itself. */
   readonly restSeconds: number;
-  /** Within which sensors come after an operator's start. */
-  readonly assemblySeconds: number;
 }
 
 /** What was measured at one size. */
@@ -64,7 +63,7 @@ export function scaleSettings(): ScaleSettings {
   };
   const sizes = (env["NODES"] ?? "500 1500 5000").split(/[ ,]+/).map(Number);
   if (sizes.some((size, index) => !(size >= 2) || size > 30_000 || size <= (sizes[index - 1] ?? 0))) throw new Error(`Give NODES as growing numbers from 2 to 30000: current value is ${env["NODES"]}`);
-  return { sizes, policies: number("POLICIES", 1_000), flowResetsPerMinute: number("FLOW_RESETS", 100), idleSeconds: number("IDLE_SECONDS", 90), busySeconds: number("BUSY_SECONDS", 60), restSeconds: 15, assemblySeconds: 2 };
+  return { sizes, policies: number("POLICIES", 1_000), flowResetsPerMinute: number("FLOW_RESETS", 100), idleSeconds: number("IDLE_SECONDS", 90), busySeconds: number("BUSY_SECONDS", 60), restSeconds: 15 };
 }
 
 export async function measureScale(say: (text: string) => void, settings = scaleSettings()): Promise<Table[]> {
@@ -104,7 +103,7 @@ async function measureSize({ server, estate, crowd, settings, say }: Scene): Pro
   const operator = await OperatorProcess.start(server);
   try {
     await estate.showSensorsRunning();
-    crowd.startReporting(await operator.streamAddress(server), settings.assemblySeconds * 1_000);
+    crowd.startReporting(await operator.streamAddress(server), answerSpreadMs(crowd.size));
     await until("every sensor to be heard", () => operator.hasEnded || crowd.heard === crowd.size, ASSEMBLED_MS, 100);
     operator.checkAlive();
     const assembledSeconds = (performance.now() - startMs) / 1_000;

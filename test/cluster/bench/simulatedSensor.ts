@@ -16,6 +16,8 @@ const JITTER = 0.1;
 const URGENT_MS = 50;
 /** A sensor waits for more changes, compiles, and reports. */
 const COMPILED_MS = 300;
+const FIRST_BACKOFF_MS = 500;
+const LONGEST_BACKOFF_MS = 30_000;
 const VERSION = "0.1.0";
 
 /** What all sensors of a measurement have in common. */
@@ -56,6 +58,7 @@ export class SimulatedSensor {
   #resets: ResetReport[] = [];
   readonly #turn = new AnswerTurn({ answer: () => this.#reportIn(URGENT_MS), spreadMs: () => this.#spreadMs, nowMs: () => performance.now(), lastReportMs: () => this.#lastReportMs });
   #spreadMs = 0;
+  #backoffMs = 0;
   #lastReportMs = -Infinity;
   #connection: ReportConnection | undefined;
   #reportTimer: NodeJS.Timeout | undefined;
@@ -128,7 +131,7 @@ export class SimulatedSensor {
     this.#reportIn(URGENT_MS);
   }
 
-  /** Reports from now on, the first time within `spreadMs`. */
+  /** Reports from now on, the first time within `spreadMs`: as sensors that have lost their operator come to the next. */
   startReporting(address: StreamAddress, spreadMs: number): void {
     this.#connection = new ReportConnection(address, this.token);
     this.isHeard = false;
@@ -166,13 +169,15 @@ export class SimulatedSensor {
     this.#isUrgent = false;
     const told = this.#resets.slice(0, 256);
     const startMs = performance.now();
-    let pauseMs = 1_000;
+    // As a real one: longer each time that it finds no place.
+    let pauseMs = (this.#backoffMs = Math.min(LONGEST_BACKOFF_MS, Math.max(FIRST_BACKOFF_MS, this.#backoffMs * 2))) * (0.75 + 0.5 * Math.random());
     try {
       figures.posts++;
       const answer = await connection.post(this.#reportNow(told));
       if ("reply" in answer) {
         figures.postMs.push(performance.now() - startMs);
         this.isHeard = true;
+        this.#backoffMs = 0;
         figures.nextReportMs = answer.reply.nextReportMs;
         this.#spreadMs = answer.reply.answerSpreadMs;
         this.#lastReportMs = startMs;
@@ -180,7 +185,7 @@ export class SimulatedSensor {
         pauseMs = answer.reply.nextReportMs * (1 + JITTER * (Math.random() - 0.5));
       } else {
         figures.refuse(String(answer.status));
-        pauseMs = answer.retryAfterMs * (1 + Math.random());
+        pauseMs = Math.max(pauseMs, answer.retryAfterMs * (1 + Math.random()));
       }
     } catch (error) {
       if (this.#connection === connection) figures.refuse((error as NodeJS.ErrnoException).code ?? (error as Error).message);
