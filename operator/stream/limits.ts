@@ -26,7 +26,7 @@ export const MAX_KEPT_REVIEWS = 20_000;
 /** Asked of the API server at one time; more are told to come again. */
 export const MAX_REVIEWS_UNDER_WAY = 32;
 /** The same for one address: made-up tokens from one place leave room for the sensors of others. */
-export const MAX_REVIEWS_OF_ADDRESS = 4;
+export const MAX_REVIEWS_OF_ADDRESS = 16;
 
 /** Reports of one node: at once, and a second. */
 export const REPORT_BURST = 30;

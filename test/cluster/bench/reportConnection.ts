@@ -25,10 +25,11 @@ export class ReportConnection {
   readonly #client: Client;
   readonly #authorization: string;
 
-  constructor({ origin, serverName, context }: StreamAddress, token: string) {
+  /** @param localAddress each sensor comes from a node's address of its own, as far as the operator can tell */
+  constructor({ origin, serverName, context }: StreamAddress, token: string, localAddress: string) {
     this.#authorization = `Bearer ${token}`;
     // The context is shared: a certificate authority of its own for each of thousands would be the largest thing here.
-    this.#client = new Client(origin, { connect: { secureContext: context, servername: serverName }, keepAliveTimeout: 600_000, keepAliveMaxTimeout: 600_000, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
+    this.#client = new Client(origin, { connect: { secureContext: context, servername: serverName, localAddress }, keepAliveTimeout: 600_000, keepAliveMaxTimeout: 600_000, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
   }
 
   /** @throws where no answer came. */

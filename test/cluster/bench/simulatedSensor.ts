@@ -133,7 +133,7 @@ export class SimulatedSensor {
 
   /** Reports from now on, the first time within `spreadMs`: as sensors that have lost their operator come to the next. */
   startReporting(address: StreamAddress, spreadMs: number): void {
-    this.#connection = new ReportConnection(address, this.token);
+    this.#connection = new ReportConnection(address, this.token, `127.1.${this.index >> 8}.${this.index & 0xff}`);
     this.isHeard = false;
     this.#reportIn(Math.random() * spreadMs);
   }
