@@ -1,9 +1,8 @@
 /** Wires the sensor's half of a cluster to the rest of the sensor: the main thread of `flowreset sensor --cluster`. */
-import { uptime } from "node:os";
 import type { Registry } from "prom-client";
 import { connect } from "../kube/mod.ts";
 import type { KubeClient } from "../kube/mod.ts";
-import { ActedResets, ClusterMember, nodeUidOfToken } from "./cluster/mod.ts";
+import { ActedResets, ClusterMember, machineStartMs, nodeUidOfToken } from "./cluster/mod.ts";
 import { registerClusterMetrics } from "./clusterMetrics.ts";
 import { ClusterReport } from "./clusterReport.ts";
 import { ClusterResets } from "./clusterResets.ts";
@@ -104,7 +103,7 @@ export class ClusterSession {
     const resets = new ClusterResets({
       keeper, board, acted, log,
       nowMs: () => Date.now(),
-      machineStartMs: Date.now() - uptime() * 1_000,
+      machineStartMs: machineStartMs(),
       onResult: (result) => report.onResult(result),
       isOfNode: (address) => report.isOfNode(address),
     });

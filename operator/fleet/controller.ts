@@ -1,7 +1,7 @@
 /** The SensorFleet controller: gathers, plans, applies, writes the status. */
 import { KubeError, RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
 import type { NodeFacts } from "../nodes/mod.ts";
-import { revisionOf, type Roster } from "../roster/mod.ts";
+import { revisionOf, SHOWN_WITHIN_MS, type Roster } from "../roster/mod.ts";
 import { coverageOf } from "./coverage.ts";
 import { daemonSetName, daemonSetOf } from "./daemonSet.ts";
 import { failedPods, type FailedPods } from "./failures.ts";
@@ -41,9 +41,8 @@ interface Track {
 /** Pods are asked for no oftener than this, and only while some do not work. */
 const PODS_MS = 10_000;
 const LOOK_AGAIN_MS = 60_000;
-/** The watch shows our own write a moment later; after the longer time the API server does not know of it (restored from a backup). */
+/** The watch shows our own write a moment later. */
 const SHOWN_MS = 200;
-const SHOWN_WITHIN_MS = 10_000;
 
 export class FleetController {
   readonly #options: FleetControllerOptions;

@@ -2,13 +2,13 @@
 import type { FlowResetStatus } from "../../crds/mod.ts";
 import type { Report, ResetReport } from "../../crds/stream/mod.ts";
 import { KubeError, kindedKeyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
-import { revisionOf, type Roster } from "../roster/mod.ts";
+import { revisionOf, SHOWN_WITHIN_MS, type Roster } from "../roster/mod.ts";
 import { Asking } from "./asking.ts";
 import { earlierOf, type Earlier } from "./earlier.ts";
 import { recordEnding } from "./events.ts";
 import { flowResetFacts, isFinished, type FlowResetFacts } from "./facts.ts";
 import { joinResults, type Joined, type NodeResult } from "./join.ts";
-import { AMEND_MS, SHOWN_WITHIN_MS } from "./limits.ts";
+import { AMEND_MS } from "./limits.ts";
 import { planFlowReset } from "./plan.ts";
 import { whereaboutsOf, type Places } from "./resolve.ts";
 import { ResultBook } from "./results.ts";

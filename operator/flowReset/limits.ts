@@ -8,8 +8,6 @@ export const TAKEOVER_WAIT_MS = 30_000;
 export const ACTIVE_AFTER_MS = 300;
 /** A running FlowReset's status is brought up to date no oftener than this. */
 export const REFRESH_MS = 10_000;
-/** A watch shows our own write by then; else the API server does not know of it (restored from a backup). */
-export const SHOWN_WITHIN_MS = 10_000;
 /** A sensor that has begun is through with it by then (beyond the hold). */
 export const RESULT_WAIT_MS = 60_000;
 /** Nobody looked: a sensor that comes back acts on it until then, or until its hold would have ended. */

@@ -2,13 +2,13 @@
 import type { Labels } from "../../crds/mod.ts";
 import type { Report } from "../../crds/stream/mod.ts";
 import { KubeError, kindedKeyOf, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type Resource } from "../../kube/mod.ts";
-import { revisionOf, type Heard, type Roster, type Sensor } from "../roster/mod.ts";
+import { revisionOf, SHOWN_WITHIN_MS, type Heard, type Roster, type Sensor } from "../roster/mod.ts";
 import { enforcingOf, type FleetRules } from "./enforcing.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { tallyOf } from "./gather.ts";
 import { IncidentRecorder } from "./incidents.ts";
 import { CounterLedger } from "./ledger.ts";
-import { PROGRESS_MS, SETTLE_MS, SHOWN_WITHIN_MS } from "./limits.ts";
+import { PROGRESS_MS, SETTLE_MS } from "./limits.ts";
 import { DeliveryPace } from "./pace.ts";
 import { countsIntervalMs, planPolicy } from "./plan.ts";
 

@@ -10,8 +10,6 @@ export const BURST_MS = 2_000;
 export const SHORTEST_INTERVAL_MS = 10_000;
 /** Sensors that load a new generation do so one after the other: their progress is looked at together. */
 export const PROGRESS_MS = 300;
-/** A watch shows our own write by then; else the API server does not know of it (restored from a backup). */
-export const SHOWN_WITHIN_MS = 10_000;
 /** Most policies are loaded everywhere by then, and the sensors' own spread: it is not said before that they are not. */
 export const LOADING_UNSAID_MS = 2_000;
 /** After the start of a leader, sensors tell their counters anew; until then a status is not believed to be behind. */

@@ -6,5 +6,5 @@
  *
  * It must not know policies, FlowResets or how a report arrives.
  */
-export { revisionOf } from "./revision.ts";
+export { revisionOf, SHOWN_WITHIN_MS } from "./revision.ts";
 export { Roster, MAX_SENSORS, STALE_AFTER_MS, type Heartbeat, type Heard, type Sensor, type SensorFailure } from "./roster.ts";

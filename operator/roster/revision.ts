@@ -7,3 +7,6 @@
 export function revisionOf(text: string | undefined): number {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
+
+/** The watch shows our own write within this time; else the API server does not know of it (it was restored from a backup). */
+export const SHOWN_WITHIN_MS = 10_000;

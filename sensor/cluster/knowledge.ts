@@ -1,5 +1,4 @@
 /** What this sensor knows of its cluster, wherever it came from: the API server's watches, or the node's disk. */
-import { uptime } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { parseAddress, selects } from "../../crds/mod.ts";
 import type { Placement, Remark } from "../../crds/mod.ts";
@@ -9,7 +8,7 @@ import { Fleet } from "./fleet.ts";
 import { LastGoodObjects } from "./lastGood.ts";
 import type { WatchedObject } from "./lastGood.ts";
 import { MAX_NAMESPACES } from "./limits.ts";
-import { machineIdentity } from "./machine.ts";
+import { machineIdentity, machineStartMs } from "./machine.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { PodTable } from "./podTable.ts";
 import type { HostInterface } from "./podTable.ts";
@@ -59,7 +58,7 @@ export class Knowledge {
     this.#neighbourhood = neighbourhood;
     this.policies = new LastGoodObjects(options.check);
     this.fleet = new Fleet(options.fleet);
-    this.pods = new PodTable({ homeOf: (address) => this.#homeOf(address), nowMs: () => Date.now(), machineStartMs: Date.now() - uptime() * 1_000 });
+    this.pods = new PodTable({ homeOf: (address) => this.#homeOf(address), nowMs: () => Date.now(), machineStartMs: machineStartMs() });
     this.pods.onInterfaces(options.interfaces());
   }
 

@@ -14,6 +14,7 @@ export { CLOCK_TOLERANCE_MS, OBJECT_MAX_AGE_MS } from "./limits.ts";
 export type { EndedFlow, ResetResult } from "./resetResult.ts";
 export { countsSince, directionsOf, isHalfBlind, parseInterfaceCounts } from "./coverage.ts";
 export type { InterfaceCounts, SeenConnection } from "./coverage.ts";
+export { machineStartMs } from "./machine.ts";
 export { nodeStatus } from "./nodeStatus.ts";
 export type { NodeFacts } from "./nodeStatus.ts";
 export { NodeWriter } from "./nodeWriter.ts";
