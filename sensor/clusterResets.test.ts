@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { flowReset } from "../crds/mod.ts";
 import type { LoadedObject } from "../crds/mod.ts";
-import type { ResetResult } from "./cluster/mod.ts";
+import { HeldEndsFile, type ResetResult } from "./cluster/mod.ts";
 import { ClusterResets } from "./clusterResets.ts";
 import type { ResetFlow, ResetLine } from "./control/mod.ts";
 import { createLog } from "./report/mod.ts";
@@ -18,6 +21,10 @@ function resetObject(name: string, hold: string): LoadedObject {
 /** Runs as the board would, told by the test what becomes of them. */
 class World {
   readonly acted = new Set<string>();
+  readonly held: HeldEndsFile;
+  /** Match of what was compiled last. */
+  match: unknown;
+  readonly pods = new Map<string, string>([["10.0.0.1", "pod-1"]]);
   readonly started: { hold: string; tell: (line: ResetLine) => void }[] = [];
   /** Whether a connection that nobody has seen may be asked for. */
   readonly asked: boolean[] = [];
@@ -25,13 +32,18 @@ class World {
   readonly results: ResetResult[] = [];
   readonly resets: ClusterResets;
   ofNode = "10.0.0.1";
+  nowMs = NOW;
   #hold = "";
 
-  constructor(machineStartMs = 0) {
+  constructor(machineStartMs = 0, directory?: string) {
+    this.held = new HeldEndsFile(directory, (error) => {
+      throw error;
+    });
     this.resets = new ClusterResets({
       keeper: {
         compileReset: (reset) => {
           this.#hold = (reset.object.spec as { hold: string }).hold;
+          this.match = (reset.object.spec as { match: unknown }).match;
           return { compiled: { flowResetCount: 1 } as never, notes: [] };
         },
       },
@@ -43,11 +55,13 @@ class World {
         release: (run) => void this.released.push(run),
       },
       acted: this.acted,
+      held: this.held,
       log: createLog("silent", false),
-      nowMs: () => NOW,
+      nowMs: () => this.nowMs,
       machineStartMs,
       onResult: (result) => void this.results.push(result),
       isOfNode: (address) => address === this.ofNode,
+      podUidAt: (address) => this.pods.get(address) ?? "",
     });
   }
 
@@ -101,7 +115,7 @@ describe("a FlowReset of a cluster", () => {
     const world = new World();
     world.see("a", "0s", 0);
     const { tell } = world.started[0]!;
-    const flow = { type: "flow", connection: "1 2", outcome: "Confirmed" } as ResetFlow;
+    const flow = { type: "flow", connection: "1 2", client: { ip: "10.0.0.1", port: 1 }, server: { ip: "10.0.0.2", port: 2 }, outcome: "Confirmed" } as ResetFlow;
     tell({ type: "matched", count: 1 });
     tell(flow);
     tell({ type: "done", phase: "Succeeded", reason: "", message: "1 of 1 connections proved dead" });
@@ -114,5 +128,77 @@ describe("a FlowReset of a cluster", () => {
     world.see("a", "0s", 0);
     world.started[0]!.tell({ type: "done", phase: "Failed", reason: "TooManyFlows", message: "too many" });
     expect(world.results.at(-1)).toMatchObject({ phase: "Failed", reason: "TooManyFlows" });
+  });
+});
+
+describe("a FlowReset that holds, when its sensor starts again", () => {
+  const flow = (outcome: string, suppressed = false) => ({ type: "flow", connection: "1 2", client: { ip: "10.0.0.1", port: 40_000 }, server: { ip: "10.0.0.2", port: 443 }, outcome, suppressed }) as unknown as ResetFlow;
+  const done = { type: "done", phase: "Succeeded", reason: "", message: "" } as const;
+
+  /** What the first of two sensors has run, seen by the second `laterMs` afterwards. */
+  function again(hold: string, line: ResetFlow, laterMs: number, change: (world: World) => void = () => {}): World {
+    const directory = mkdtempSync(join(tmpdir(), "flowreset-"));
+    const first = new World(0, directory);
+    first.see("a", hold, 0);
+    for (const told of [line, line, done]) first.started[0]!.tell(told);
+    const next = new World(0, directory);
+    rmSync(directory, { recursive: true });
+    next.acted.add("a");
+    next.nowMs = NOW + laterMs;
+    change(next);
+    next.see("a", hold, 0);
+    return next;
+  }
+
+  it("goes on between the ends that it held, for the rest of the window, and asks for nothing", () => {
+    const next = again("60s", flow("Confirmed"), 20 * SECOND);
+    expect([next.started.map(({ hold }) => hold), next.asked]).toEqual([["40000ms"], [false]]);
+    expect(next.match).toMatchObject({ client: { ip: "10.0.0.1" }, server: { ip: "10.0.0.2", port: 443 } });
+  });
+
+  it.each<[string, string, ResetFlow, number, (world: World) => void]>([
+    ["that held nothing: it was asked for once", "0s", flow("Confirmed"), SECOND, () => {}],
+    ["whose window is over", "60s", flow("Confirmed"), 60 * SECOND, () => {}],
+    ["that a guard held back", "60s", flow("Failed", true), SECOND, () => {}],
+    ["that would have reset", "60s", flow("WouldReset"), SECOND, () => {}],
+    ["whose client's address has another pod now", "60s", flow("Confirmed"), SECOND, (world) => world.pods.set("10.0.0.1", "pod-2")],
+    ["whose server's address has got a pod", "60s", flow("Confirmed"), SECOND, (world) => world.pods.set("10.0.0.2", "pod-2")],
+  ])("does nothing for one %s", (_, hold, line, laterMs, change) => {
+    expect(again(hold, line, laterMs, change).started).toEqual([]);
+  });
+
+  it("is not run a second time when the same sensor sees it again", () => {
+    const next = again("60s", flow("Confirmed"), SECOND);
+    next.see("a", "60s", 0);
+    expect(next.started).toHaveLength(1);
+  });
+
+  it("ends all that it holds when the object is gone", () => {
+    const next = again("60s", flow("Confirmed"), SECOND);
+    next.resets.onGone("a");
+    expect(next.released).toEqual([1]);
+  });
+
+  it("reports what it cuts then, and no failure that takes back what was done", () => {
+    const next = again("60s", flow("Confirmed"), SECOND);
+    next.started[0]!.tell({ type: "done", phase: "Failed", reason: "TooManyFlows", message: "" });
+    expect(next.results).toEqual([]);
+    next.started[0]!.tell(flow("Confirmed"));
+    expect(next.results).toMatchObject([{ phase: "Active", flows: [{ outcome: "Confirmed" }] }]);
+  });
+
+  it("holds again what it named and nobody had opened", () => {
+    const directory = mkdtempSync(join(tmpdir(), "flowreset-"));
+    const first = new World(0, directory);
+    const object = resetObject("a", "60s") as Extract<LoadedObject, { kind: "FlowReset" }>;
+    const named = { ...object, object: { ...object.object, spec: { ...object.object.spec, match: { client: { ip: "10.0.0.1", port: 40_000 }, server: { ip: "10.0.0.2", port: 443 } } } } } as LoadedObject;
+    first.resets.onReset({ uid: "a", object: named, createdMs: NOW });
+    first.started[0]!.tell(done);
+    const next = new World(0, directory);
+    rmSync(directory, { recursive: true });
+    next.acted.add("a");
+    next.resets.onReset({ uid: "a", object: named, createdMs: NOW });
+    // The client's port stays: its other connections were never asked for.
+    expect(next.match).toMatchObject({ client: { ip: "10.0.0.1", port: 40_000 }, server: { ip: "10.0.0.2", port: 443 } });
   });
 });

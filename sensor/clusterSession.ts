@@ -2,7 +2,7 @@
 import type { Registry } from "prom-client";
 import { connect } from "../kube/mod.ts";
 import type { KubeClient } from "../kube/mod.ts";
-import { ActedResets, ClusterMember, machineStartMs, nodeUidOfToken } from "./cluster/mod.ts";
+import { ActedResets, ClusterMember, HeldEndsFile, machineStartMs, nodeUidOfToken } from "./cluster/mod.ts";
 import { registerClusterMetrics } from "./clusterMetrics.ts";
 import { ClusterReport } from "./clusterReport.ts";
 import { ClusterResets } from "./clusterResets.ts";
@@ -100,12 +100,14 @@ export class ClusterSession {
     const member = this.#member;
     const report = new ClusterReport({ ...parts, options: this.#options, client: this.#client, member, log });
     const acted = new ActedResets(stateDirectory, (error) => log.error({ err: error }, "cannot remember which FlowResets were run: they may run again when the sensor starts again"));
+    const held = new HeldEndsFile(stateDirectory, (error) => log.error({ err: error }, "cannot remember what FlowResets hold: it is let through when the sensor starts again"));
     const resets = new ClusterResets({
-      keeper, board, acted, log,
+      keeper, board, acted, held, log,
       nowMs: () => Date.now(),
       machineStartMs: machineStartMs(),
       onResult: (result) => report.onResult(result),
       isOfNode: (address) => report.isOfNode(address),
+      podUidAt: (address) => member.podUidAt(address),
     });
     this.#report = report;
     this.#resets = resets;

@@ -9,6 +9,8 @@ export const MAX_OBJECTS = 50_000;
 export const MAX_FAILURES = 100;
 /** FlowResets whose uid is remembered as acted on; the oldest is forgotten first. */
 export const MAX_ACTED = 10_000;
+/** Clients and servers that FlowResets hold and a sensor that starts again goes on holding; the oldest is forgotten first. */
+export const MAX_HELD_ENDS = 2_048;
 /** Bytes of the state kept on the node's disk. */
 export const MAX_STATE_BYTES = 64 << 20;
 /** A FlowReset without hold is for the connections of its time: an older one is not acted on. */

@@ -189,6 +189,11 @@ export class ClusterMember {
     return this.knowledge.view(this.isLive);
   }
 
+  /** Of the pod whose interface has the address; "" where none is known. */
+  podUidAt(address: string): string {
+    return this.knowledge.pods.bindings().find((binding) => binding.address === address)?.uid ?? "";
+  }
+
   /** Interfaces, or who lives behind them, have changed. */
   onInterfaces(): void {
     const { pods } = this.knowledge;

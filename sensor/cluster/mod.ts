@@ -10,6 +10,8 @@ export { ClusterMember } from "./member.ts";
 export type { ClusterListeners, ClusterMemberOptions } from "./member.ts";
 export type { ClusterReset } from "./resetQueue.ts";
 export { ActedResets } from "./actedResets.ts";
+export { HeldEndsFile } from "./heldEnds.ts";
+export type { HeldEnds } from "./heldEnds.ts";
 export { CLOCK_TOLERANCE_MS, OBJECT_MAX_AGE_MS } from "./limits.ts";
 export type { EndedFlow, ResetResult } from "./resetResult.ts";
 export { countsSince, directionsOf, isHalfBlind, parseInterfaceCounts } from "./coverage.ts";

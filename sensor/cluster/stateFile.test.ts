@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ActedResets } from "./actedResets.ts";
+import { HeldEndsFile } from "./heldEnds.ts";
 import { MAX_ACTED } from "./limits.ts";
 import { StateFile } from "./stateFile.ts";
 import type { ClusterState } from "./stateFile.ts";
@@ -82,5 +83,35 @@ describe("which FlowResets were acted on", () => {
     const acted = new ActedResets("/proc/nowhere", (error) => faults.push(error));
     acted.add("a");
     expect([acted.has("a"), faults.length]).toEqual([true, 2]);
+  });
+});
+
+describe("between which ends FlowResets hold", () => {
+  const none = (error: Error): never => {
+    throw error;
+  };
+  const ends = { uid: "a", client: "10.0.0.1", server: "fd00::2", serverPort: 443, clientPod: "pod-1", serverPod: "", untilMs: 5 };
+
+  it("outlives the process, is told once, and outlives the next one too", () => {
+    const directory = folder();
+    const first = new HeldEndsFile(directory, none);
+    for (const kept of [ends, ends, { ...ends, serverPort: 80 }, { ...ends, uid: "b" }]) first.keep(kept);
+    expect(first.takeBack("a")).toEqual([]);
+    for (let process = 0; process < 2; process++) {
+      const later = new HeldEndsFile(directory, none);
+      expect([later.takeBack("a"), later.takeBack("a"), later.takeBack("c")]).toEqual([[ends, { ...ends, serverPort: 80 }], [], []]);
+    }
+  });
+
+  it.each([
+    ["cut by a crash", JSON.stringify(ends).slice(0, -3)],
+    ["no address", JSON.stringify({ ...ends, client: "somebody" })],
+    ["no port", JSON.stringify({ ...ends, serverPort: 0 })],
+    ["of another version", JSON.stringify({ ...ends, untilMs: undefined })],
+  ])("leaves out a line that is %s, and no other", (_, line) => {
+    const directory = folder();
+    mkdirSync(directory);
+    writeFileSync(join(directory, "held"), `${line}\n${JSON.stringify(ends)}\n`);
+    expect(new HeldEndsFile(directory, none).takeBack("a")).toEqual([ends]);
   });
 });

@@ -15,6 +15,7 @@ import { INSTALL_NAMESPACE, World } from "./world.ts";
 let world: World;
 let sensor: ClusterSensor;
 let operator: StreamServer;
+const startSensor = (): Promise<ClusterSensor> => world.sensor({ more: ["--report-token-file", join(world.net.lab.directory, "token")] });
 const sessions = new Sessions();
 
 beforeAll(async () => {
@@ -24,9 +25,8 @@ beforeAll(async () => {
   await ApiRelay.open(world.net.node, operator.target.url);
   const { url, serverName, ca } = operator.target;
   await world.server.apply([{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "flowreset-report-stream", namespace: INSTALL_NAMESPACE }, data: { url, serverName, ca, podCidrs: "[]" } }]);
-  const token = join(world.net.lab.directory, "token");
-  writeFileSync(token, "a-token");
-  sensor = await world.sensor({ more: ["--report-token-file", token] });
+  writeFileSync(join(world.net.lab.directory, "token"), "a-token");
+  sensor = await startSensor();
   await world.pod("client", world.net.client, { labels: { app: "client" } });
   await world.pod("server", world.net.server, { labels: { app: "web" } });
   await sensor.said(/"bound":2/);
@@ -138,6 +138,18 @@ describe.runIf(identity() === "root")("a sensor in a cluster", () => {
     await isDead(doomed);
     await expect(between()).rejects.toThrow();
     await world.server.kubectl(["delete", "flowreset", "hold", "--namespace", world.namespace]);
+    await until("a new connection to live", livesNow);
+  });
+
+  it("goes on holding for a FlowReset after it was killed, and until the object is deleted", async () => {
+    const doomed = await between();
+    await world.apply("FlowReset", "outlives", { ...killing(doomed), hold: "10m" });
+    await isDead(doomed);
+    await sensor.stop("SIGKILL");
+    sensor = await startSensor();
+    await sensor.said(/holding what an earlier sensor held/);
+    await expect(between()).rejects.toThrow();
+    await world.server.kubectl(["delete", "flowreset", "outlives", "--namespace", world.namespace]);
     await until("a new connection to live", livesNow);
   });
 });
