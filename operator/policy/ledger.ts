@@ -2,7 +2,7 @@
  * Counters of policies over all sensors, from what each sensor counted since its start. A leader that begins knows the
  * sum in the status, but not whose it was: until sensors have told theirs, the larger of both is true; what the status
  * has beyond them then was counted by sensors that are gone, and is added for good, less what a sensor tells that could
- * not be heard before. So a count never falls, and nothing is counted twice.
+ * not be heard before. So a count never falls (but for a proof that is taken back), and nothing is counted twice.
  */
 import type { CounterReport } from "../../crds/stream/mod.ts";
 import { MAX_COUNTER_PAIRS } from "./limits.ts";
@@ -17,6 +17,8 @@ export interface Counters {
 
 const NAMES = ["detections", "wouldReset", "reset", "confirmed", "suppressed"] as const;
 const SIZE = NAMES.length;
+/** A connection that moved after its proof is confirmed no more: its sensor says one fewer. */
+const TAKEN_BACK = "confirmed";
 
 interface Account {
   /** Of each sensor, what it counted in its session. */
@@ -77,7 +79,7 @@ export class CounterLedger {
     let hasMoved = false;
     for (let index = 0; index < SIZE; index++) {
       const grown = counted[NAMES[index]!] - entry.values[index]!;
-      if (grown <= 0) continue;
+      if (grown === 0 || (grown < 0 && NAMES[index] !== TAKEN_BACK)) continue;
       entry.values[index]! += grown;
       account.sum[index]! += grown;
       // The status may have it already.

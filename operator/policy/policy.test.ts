@@ -178,6 +178,17 @@ describe("the ledger of counters", () => {
     expect(ledger.of("u")!.detections).toBe(10);
   });
 
+  it("takes back a proof that its sensor takes back, and nothing else", () => {
+    const ledger = new CounterLedger();
+    ledger.settle();
+    ledger.open("u", undefined);
+    ledger.take("n1", "s1", { ...counted(5), reset: 5, confirmed: 5 });
+    expect(ledger.take("n1", "s1", { ...counted(4), reset: 4, confirmed: 4 })).toBe(true);
+    expect(ledger.of("u")).toMatchObject({ detections: 5, reset: 5, confirmed: 4 });
+    ledger.take("n1", "s2", { ...counted(1), reset: 1, confirmed: 0 });
+    expect(ledger.of("u")).toMatchObject({ detections: 6, reset: 6, confirmed: 4 });
+  });
+
   it("goes on from the status of an earlier leader without counting what sensors tell anew", () => {
     const ledger = new CounterLedger();
     ledger.open("u", { detections: 10 }); // 7 of sensors that live, 3 of one that is gone.
