@@ -59,7 +59,7 @@ describe("the life of a FlowReset", () => {
   }
 
   for (const [what, ms, endsInMs, more] of [
-    ["a sensor of thousands still looks", 1_000, ANSWER_WAIT_MS + 11_000, { answers: ONE_SILENT, answerSpreadMs: 12_000 }],
+    ["a sensor of thousands still looks", 13_000, ANSWER_WAIT_MS - 1_000, { answers: ONE_SILENT, answerSpreadMs: 12_000 }],
     ["a sensor still looks", 1_000, ANSWER_WAIT_MS - 1_000, { answers: ONE_SILENT }],
     ["a sensor's new leader waits for it", ANSWER_WAIT_MS, TAKEOVER_WAIT_MS - ANSWER_WAIT_MS, { answers: ONE_SILENT, ledSinceMs: T0 + 1 }],
     ["a sensor is at it", 2_000, RESULT_WAIT_MS + 100 - 2_000, { results: [active] }],
@@ -77,6 +77,9 @@ describe("the life of a FlowReset", () => {
 
   it("is written as Active only when it lasts, and brought up to date now and then", () => {
     expect(planAt(10, { answers: ONE_SILENT })).toEqual({ againMs: ACTIVE_AFTER_MS - 10 });
+    // Of thousands each write goes to thousands; who waits for a hold sees at once that it holds.
+    expect(planAt(10, { answers: ONE_SILENT, answerSpreadMs: 12_000 })).toEqual({ againMs: ACTIVE_AFTER_MS + 12_000 - 10 });
+    expect(planAt(10, { spec: spec({ hold: "1h" }), answerSpreadMs: 12_000 })).toEqual({ againMs: ACTIVE_AFTER_MS - 10 });
     const held = spec({ hold: "1h" });
     const first = planAt(ACTIVE_AFTER_MS, { spec: held }).status!;
     expect(first).toMatchObject({ phase: "Active", startTime: "2026-11-26T12:00:00Z", holdUntilTime: "2026-11-26T13:00:00Z" });

@@ -4,7 +4,10 @@
 export const ANSWER_WAIT_MS = 5_000;
 /** The same for a FlowReset that is older than this leader: its sensors may still look for the leader. */
 export const TAKEOVER_WAIT_MS = 30_000;
-/** A FlowReset that is over sooner than this is written once, not twice: each write goes to every node. */
+/**
+ * A FlowReset that is over sooner than this is written once, not twice: each write goes to every node. One without a hold
+ * may take as long as all sensors spread their answers over.
+ */
 export const ACTIVE_AFTER_MS = 300;
 /** A running FlowReset's status is brought up to date no oftener than this. */
 export const REFRESH_MS = 10_000;

@@ -74,9 +74,10 @@ function endingOf(input: FlowResetInput, spec: FlowResetSpec, untilMs: number): 
 
 /** Active is written after a moment, and brought up to date now and then while it lasts. */
 function activePlan(input: FlowResetInput, spec: FlowResetSpec, startMs: number, untilMs: number, endsInMs: number): FlowResetPlan {
-  const { status, seenMs, writtenMs, nowMs } = input;
+  const { status, seenMs, writtenMs, nowMs, answerSpreadMs } = input;
   const isActive = status.phase === "Active";
-  const dueMs = isActive ? Math.max(writtenMs, seenMs) + REFRESH_MS : seenMs + ACTIVE_AFTER_MS;
+  const isBrief = holdMs(spec) === 0 || spec.dryRun;
+  const dueMs = isActive ? Math.max(writtenMs, seenMs) + Math.max(REFRESH_MS, answerSpreadMs) : seenMs + ACTIVE_AFTER_MS + (isBrief ? answerSpreadMs : 0);
   const { reason, message } = activeWords(input.answers, input.joined, holdMs(spec) > 0);
   const next = statusOf(input, "Active", message, startMs, untilMs, [
     { type: "Accepted", status: "True", reason: "Accepted", message: "" },
