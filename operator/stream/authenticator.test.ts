@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { KubeClient } from "../../kube/mod.ts";
 import { Authenticator } from "./authenticator.ts";
-import { MAX_REVIEWS_OF_ADDRESS, MAX_REVIEWS_UNDER_WAY } from "./limits.ts";
+import { MAX_REVIEWS, MAX_REVIEWS_OF_ADDRESS, MAX_REVIEWS_UNDER_WAY } from "./limits.ts";
 
 const USER = "system:serviceaccount:flowreset-system:flowreset-sensor";
 
@@ -15,7 +15,7 @@ function open() {
   const waiting: (() => void)[] = [];
   const review = () => new Promise((resolve) => waiting.push(() => resolve({ status: { authenticated: false } })));
   const authenticator = new Authenticator({ client: { review } as unknown as KubeClient, user: USER, audience: "a", nowMs: () => 0 });
-  return { authenticator, answer: () => waiting.splice(0).forEach((resolve) => resolve()) };
+  return { authenticator, waiting, answer: () => waiting.splice(0).forEach((resolve) => resolve()) };
 }
 
 /** How many of so many tokens are not being reviewed, but told to come again. */
@@ -34,9 +34,19 @@ describe("tokens that only the API server can judge", () => {
     expect(authenticator.figures.underWay).toBe(MAX_REVIEWS_OF_ADDRESS + 1);
   });
 
-  it("are reviewed so many at one time from all addresses together", async () => {
-    const { authenticator } = open();
-    expect(await refusedOf(authenticator, (number) => `10.0.0.${number}`, 100)).toBe(100 - MAX_REVIEWS_UNDER_WAY);
+  it("wait for their turn where many come at one time, and are told to come again only where too many wait", async () => {
+    const { authenticator, waiting, answer } = open();
+    expect(await refusedOf(authenticator, (number) => `10.0.${number >> 8}.${number & 255}`, MAX_REVIEWS + 3)).toBe(3);
+    let most = 0;
+    let asked = 0;
+    while (waiting.length > 0) {
+      most = Math.max(most, waiting.length);
+      asked += waiting.length;
+      answer();
+      await new Promise(setImmediate);
+    }
+    // Each is asked about twice.
+    expect([most, asked, authenticator.figures.underWay]).toEqual([MAX_REVIEWS_UNDER_WAY, 2 * MAX_REVIEWS, 0]);
   });
 
   it("find room again when others have been judged", async () => {

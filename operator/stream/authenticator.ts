@@ -1,7 +1,7 @@
 /** Whose token it is, asked of the API server (TokenReview) and remembered for a moment. */
 import { createHash } from "node:crypto";
 import { RESOURCES, type KubeClient } from "../../kube/mod.ts";
-import { MAX_KEPT_REVIEWS, MAX_REVIEWS_OF_ADDRESS, MAX_REVIEWS_UNDER_WAY, MAX_TOKEN_BYTES, REFUSAL_KEPT_MS, REVIEW_KEPT_MS } from "./limits.ts";
+import { MAX_KEPT_REVIEWS, MAX_REVIEWS, MAX_REVIEWS_OF_ADDRESS, MAX_REVIEWS_UNDER_WAY, MAX_TOKEN_BYTES, REFUSAL_KEPT_MS, REVIEW_KEPT_MS } from "./limits.ts";
 
 export interface AuthenticatorOptions {
   readonly client: KubeClient;
@@ -34,6 +34,9 @@ export class Authenticator {
   readonly #kept = new Map<string, { readonly answer: Authentication; readonly untilMs: number }>();
   readonly #underWay = new Map<string, Promise<Authentication>>();
   readonly #underWayOf = new Map<string, number>();
+  #asked = 0;
+  /** Those whose turn it is not yet, the first come first. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
@@ -54,9 +57,9 @@ export class Authenticator {
     let asking = this.#underWay.get(key);
     if (asking === undefined) {
       const ofAddress = this.#underWayOf.get(from) ?? 0;
-      if (this.#underWay.size >= MAX_REVIEWS_UNDER_WAY || ofAddress >= MAX_REVIEWS_OF_ADDRESS) return { status: 503, message: "Try again: many tokens are being reviewed" };
+      if (this.#underWay.size >= MAX_REVIEWS || ofAddress >= MAX_REVIEWS_OF_ADDRESS) return { status: 503, message: "Try again: many tokens are being reviewed" };
       this.#underWayOf.set(from, ofAddress + 1);
-      asking = this.#ask(token).finally(() => this.#ended(key, from));
+      asking = this.#askInTurn(token).finally(() => this.#ended(key, from));
       this.#underWay.set(key, asking);
     }
     const answer = await asking;
@@ -81,6 +84,18 @@ export class Authenticator {
     }
   }
 
+  async #askInTurn(token: string): Promise<Authentication> {
+    if (this.#asked >= MAX_REVIEWS_UNDER_WAY) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    else this.#asked++;
+    const answer = await this.#ask(token);
+    const [next] = this.#waiting;
+    if (next === undefined) this.#asked--;
+    else this.#waiting.delete(next);
+    next?.();
+    return answer;
+  }
+
+  /** Never rejects. */
   async #ask(token: string): Promise<Authentication> {
     try {
       const forUs = await this.#review({ token, audiences: [this.#options.audience] });
