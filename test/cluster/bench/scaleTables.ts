@@ -34,6 +34,7 @@ function load(results: readonly ScaleResult[], settings: ScaleSettings, watchesE
     ["meanwhile: operator CPU", ({ edit }) => edit.operatorCpu],
     ["meanwhile: operator RSS MB, at its most", ({ edit }) => edit.operatorPeakMb, GOAL_OPERATOR_MB],
     ["FlowResets made", ({ flowResets }) => flowResets.made],
+    [`FlowResets made a minute, of ${flowResetsPerMinute}`, ({ flowResets, busy }) => (flowResets.made / busy.seconds) * 60, flowResetsPerMinute],
     ["FlowResets with a wrong count, or unfinished", ({ flowResets }) => flowResets.wrong + flowResets.unfinished, 0],
     ["simulation: watches that were lost", ({ lostWatches }) => lostWatches, 0],
     ["simulation: SensorNode writes refused", ({ heartbeatFailures }) => heartbeatFailures, 0],
@@ -51,6 +52,7 @@ function load(results: readonly ScaleResult[], settings: ScaleSettings, watchesE
       "connections (HTTP/2, 100 each), and those of their node, its pods and others, through which nothing comes here, are left out; nobody runs pods.",
       `Idle ${idleSeconds} s, busy ${busySeconds} s with ${flowResetsPerMinute} FlowResets a minute, of which one in ten names an address of nobody; 0.5 CPU is half of one.`,
       "API server, etcd, operator and all sensors share this machine: where their CPU adds up to all of it, times are those of an overloaded machine.",
+      ...results.flatMap((result) => [...refusals(result.nodes, "idle", result.idle), ...refusals(result.nodes, "busy", result.busy)]),
       "growth: the last column over the first one, with the nodes' own growth in brackets.",
     ],
   };
@@ -71,6 +73,11 @@ function ofWindow(name: string, of: (result: ScaleResult) => Window): Figure[] {
     [`${name}: API server RSS MB`, (result) => of(result).apiServerMb],
     [`${name}: CPU of all simulated sensors`, (result) => of(result).ownCpu],
   ];
+}
+
+/** Why reports were not taken; a sensor that is refused comes again, and loses nothing. */
+function refusals(nodes: number, name: string, { reportsRefused }: Window): string[] {
+  return reportsRefused.size === 0 ? [] : [`Reports not taken, ${nodes} nodes ${name}: ${[...reportsRefused].map(([what, count]) => `${what} ${count}`).join(", ")}.`];
 }
 
 function growth(results: readonly ScaleResult[], of: (result: ScaleResult) => number): string {

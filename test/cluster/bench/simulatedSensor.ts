@@ -56,7 +56,7 @@ export class SimulatedSensor {
   readonly #observed = { policies: "", flowResets: "", fleet: "" };
   #sequence = 0;
   #resets: ResetReport[] = [];
-  readonly #turn = new AnswerTurn({ answer: () => this.#reportIn(URGENT_MS), spreadMs: () => this.#spreadMs, nowMs: () => performance.now(), lastReportMs: () => this.#lastReportMs });
+  readonly #turn = new AnswerTurn({ answer: () => this.#reportSoon(), spreadMs: () => this.#spreadMs, nowMs: () => performance.now(), lastReportMs: () => this.#lastReportMs });
   #spreadMs = 0;
   #backoffMs = 0;
   #lastReportMs = -Infinity;
@@ -64,6 +64,7 @@ export class SimulatedSensor {
   #reportTimer: NodeJS.Timeout | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #dueMs = Infinity;
+  #notBeforeMs = 0;
   #isPosting = false;
   #isUrgent = false;
   #isClosed = false;
@@ -127,14 +128,14 @@ export class SimulatedSensor {
       finishedAt: rfc3339(nowMs),
     });
     this.#surroundings.figures.results++;
-    this.#isUrgent = true;
-    this.#reportIn(URGENT_MS);
+    this.#reportSoon();
   }
 
   /** Reports from now on, the first time within `spreadMs`: as sensors that have lost their operator come to the next. */
   startReporting(address: StreamAddress, spreadMs: number): void {
     this.#connection = new ReportConnection(address, this.token, `127.1.${this.index >> 8}.${this.index & 0xff}`);
     this.isHeard = false;
+    this.#backoffMs = this.#notBeforeMs = 0;
     this.#reportIn(Math.random() * spreadMs);
   }
 
@@ -151,13 +152,20 @@ export class SimulatedSensor {
     this.#connection = undefined;
   }
 
-  /** What is due sooner stays so. */
+  /** Also where a report is under way, which does not say it yet. */
+  #reportSoon(): void {
+    this.#isUrgent = true;
+    this.#reportIn(URGENT_MS);
+  }
+
+  /** What is due sooner stays so; who was refused comes no sooner than it has to. */
   #reportIn(ms: number): void {
-    const dueMs = performance.now() + ms;
+    const nowMs = performance.now();
+    const dueMs = Math.max(nowMs + ms, this.#notBeforeMs);
     if (dueMs >= this.#dueMs) return;
     clearTimeout(this.#reportTimer);
     this.#dueMs = dueMs;
-    this.#reportTimer = setTimeout(() => void this.#report(), ms);
+    this.#reportTimer = setTimeout(() => void this.#report(), dueMs - nowMs);
   }
 
   async #report(): Promise<void> {
@@ -191,7 +199,9 @@ export class SimulatedSensor {
       if (this.#connection === connection) figures.refuse((error as NodeJS.ErrnoException).code ?? (error as Error).message);
     }
     this.#isPosting = false;
-    if (this.#connection === connection) this.#reportIn(this.#isUrgent ? URGENT_MS : pauseMs);
+    if (this.#connection !== connection) return;
+    if (this.#backoffMs > 0) this.#notBeforeMs = performance.now() + pauseMs;
+    this.#reportIn(this.#isUrgent ? URGENT_MS : pauseMs);
   }
 
   #reportNow(resets: ResetReport[]): Report {
