@@ -3,6 +3,7 @@
  * nodes, the chart installed by Helm, sensors and operator as its pods. TRIES (200) connections each way.
  */
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { env } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, Reflector, RESOURCES } from "../../../kube/mod.ts";
@@ -98,10 +99,12 @@ async function measureWay(ground: KillGround, apply: Apply, count: number): Prom
   try {
     await until("the watch to begin", () => reflector.isSynced);
     const tries: Try[] = [];
+    // Ports come again, from one way of applying to the next.
+    const run = randomUUID().slice(0, 8);
     for (let index = 0; index < count; index++) {
       const port = await ends.open();
       await sleep(AGE_MS);
-      const name = `kill-${process.pid}-${port}-${index}`;
+      const name = `kill-${run}-${index}`;
       const sentMs = monotonicMs();
       const acceptedMs = await apply(flowReset(ground, name, port));
       const deaths = await ends.bothDead(port, DEATH_MS);
