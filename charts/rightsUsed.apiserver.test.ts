@@ -139,6 +139,12 @@ describe("helm test", () => {
     expect(await run({ ...(await world.place()) })).toMatch(/: 401, expected 401/);
   });
 
+  it("is content with a replica that does not lead, and names the one that does", async () => {
+    const waiting = await world.operator("operator-1", { kubeconfig: file.path });
+    const told = { ...(await world.place()), url: waiting.reportUrl };
+    await expect.poll(() => run(told), { timeout: 30_000 }).toMatch(/: 307, [^]*: 401, expected 401/);
+  });
+
   it("is not content where nobody answers, or somebody else does", async () => {
     const told = { ...(await world.place()) };
     expect(await run({ ...told, serverName: "somebody.else.svc" })).toMatch(/Cannot reach the operator.*(altnames|does not match)/s);
