@@ -38,7 +38,8 @@ describe.each([
     const load = [net.server, net.outside].map(({ ipv4 }) => net.client.start(["iperf3", "-c", ipv4, "-t", "600", "-P", String(STREAMS), "-b", "50M", "-i", "0.2", "--forceflush"]));
     await Promise.all(load.map((upload) => upload.waitForOutput(/SUM.*bits\/sec/)));
 
-    let localPort = 46_000;
+    // Below the ports that the kernel gives the uploads.
+    let localPort = 26_000;
     const open = async ({ from, called }: Path): Promise<Connection> => {
       const [host, port] = called(net);
       return arena.echoing(from(arena), port, localPort++, host);
