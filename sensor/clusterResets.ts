@@ -33,9 +33,9 @@ export interface ClusterResetsOptions {
 
 interface Run {
   /** On the board; more than one where several clients and servers are held again. */
-  readonly numbers: number[];
+  readonly numbers: readonly number[];
   /** End of its window. */
-  readonly timer: NodeJS.Timeout | undefined;
+  readonly timer: NodeJS.Timeout;
 }
 
 type ResetObject = Extract<LoadedObject, { kind: "FlowReset" | "ClusterFlowReset" }>;
@@ -108,7 +108,7 @@ export class ClusterResets {
     this.#follow(uid, numbers, leftMs);
   }
 
-  #follow(uid: string, numbers: number[], leftMs: number): void {
+  #follow(uid: string, numbers: readonly number[], leftMs: number): void {
     const timer = setTimeout(() => this.onGone(uid), Math.min(leftMs, LONGEST_TIMER_MS)).unref();
     this.#runs.set(uid, { numbers, timer });
   }

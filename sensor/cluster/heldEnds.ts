@@ -42,8 +42,7 @@ export class HeldEndsFile {
   }
 
   keep(ends: HeldEnds): void {
-    const text = JSON.stringify(ends);
-    if (!this.#lines.has(text)) this.#lines.add(text);
+    this.#lines.add(JSON.stringify(ends));
   }
 
   /** What an earlier process held for it; told once. */

@@ -1,6 +1,6 @@
 /**
- * A bounded set of short lines on the node's disk: a line is appended before what it tells of is done. It outlives the
- * process without a flush; a crash of the machine ends the connections, of which the lines speak, too.
+ * A bounded set of short lines on the node's disk, each appended as it comes. It outlives the process without a flush; a
+ * crash of the machine ends the connections, of which the lines speak, too.
  */
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -41,7 +41,9 @@ export class KeptLines {
     return this.#lines.values();
   }
 
+  /** A second time changes nothing. */
   add(line: string): void {
+    if (this.#lines.has(line)) return;
     const { maximum } = this.#options;
     this.#lines.add(line);
     if (this.#lines.size > maximum) this.#lines.delete(this.#lines.values().next().value!);
@@ -69,7 +71,7 @@ export class KeptLines {
   }
 }
 
-/** A last line without its end was cut by a crash and counts all the same: it names nothing, or what was about to be done. */
+/** A last line without its end was cut by a crash and is told all the same: who reads it knows whether it says anything. */
 function linesOf(path: string, longest: number): string[] {
   try {
     return readFileSync(path, "utf8").split("\n").filter((line) => line !== "" && line.length <= longest);
