@@ -128,7 +128,11 @@ export class Pipeline {
       frame.rest.fetch(frame);
       reason = decode(frame, packet, this.context);
     }
-    if (reason !== DecodeReason.Ok || packet.protocol !== Protocol.Tcp) return this.outbox.count;
+    if (reason !== DecodeReason.Ok) return this.outbox.count;
+    if (packet.protocol !== Protocol.Tcp) {
+      if (packet.protocol !== Protocol.Udp) this.#onUnreachable();
+      return this.outbox.count;
+    }
     if (this.injector.mark.isOwn(packet)) {
       this.ownPackets++;
       this.injector.onOwn(packet, packet.timestampMs);
@@ -144,6 +148,11 @@ export class Pipeline {
       else if ((event & FlowEvent.Placed) !== 0) this.#place(slot);
     }
     return this.outbox.count;
+  }
+
+  #onUnreachable(): void {
+    this.tracker.onUnreachable(this.packet);
+    this.tally.add(this.tracker.event);
   }
 
   /** Does what time asks for; returns when to call again (Infinity: only after the next packet). */

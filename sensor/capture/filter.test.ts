@@ -31,6 +31,23 @@ function ipv6(next: number, { link = 14, port = 0 } = {}): Uint8Array {
   return bytes;
 }
 
+/** ICMP of this type about a packet of `quoted`, a protocol. */
+function icmp4(type: number, quoted: number, words = 5): Uint8Array {
+  const bytes = new Uint8Array(14 + words * 4 + 36);
+  bytes.set(ipv4(1, { words }));
+  bytes[14 + words * 4] = type;
+  bytes[14 + words * 4 + 17] = quoted;
+  return bytes;
+}
+
+function icmp6(type: number, quoted: number): Uint8Array {
+  const bytes = new Uint8Array(14 + 40 + 56);
+  bytes.set(ipv6(58));
+  bytes[54] = type;
+  bytes[54 + 14] = quoted;
+  return bytes;
+}
+
 function input(bytes: Uint8Array, change: Partial<BpfInput> = {}): BpfInput {
   const link = change.hardwareType === NONE ? 0 : 14;
   const protocol = bytes[link] >> 4 === 4 ? 0x0800 : 0x86dd;
@@ -59,8 +76,14 @@ describe("compileFilter()", () => {
     ["DNS", input(ipv4(17, { port: 53 })), false],
     ["QUIC over IPv6", input(ipv6(17, { port: 443 })), false],
     ["DNS with the don't-fragment bit", input(ipv4(17, { fragment: 0x4000, port: 53 })), false],
-    ["ICMP", input(ipv4(1)), false],
-    ["ICMPv6", input(ipv6(58)), false],
+    ["a ping", input(icmp4(8, 6)), false],
+    ["ICMP that says a TCP segment does not reach its destination", input(icmp4(3, 6)), true],
+    ["the same behind IPv4 options", input(icmp4(3, 6, 7)), true],
+    ["ICMP that says so of a UDP packet", input(icmp4(3, 17)), false],
+    ["ICMP that ends before what it is about", input(icmp4(3, 6).subarray(0, 45)), false],
+    ["a neighbour solicitation", input(icmp6(135, 6)), false],
+    ["ICMPv6 that says a TCP segment does not reach its destination", input(icmp6(1, 6)), true],
+    ["ICMPv6 that says so of a UDP packet", input(icmp6(1, 17)), false],
     ["ARP", input(ipv4(6), { protocol: 0x0806 }), false],
     ["a VLAN tag in the frame", input(ipv4(1), { protocol: 0x8100 }), true],
     ["TCP on an interface without link header", input(ipv4(6, { link: 0 }), { hardwareType: NONE }), true],

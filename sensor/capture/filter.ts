@@ -1,6 +1,6 @@
 /**
- * What the kernel lets into the ring: IPv4 and IPv6 packets that carry TCP or a tunnel, each seen once, of the
- * interfaces asked for. Everything else is dropped before it costs a slot.
+ * What the kernel lets into the ring: IPv4 and IPv6 packets that carry TCP or a tunnel, or say that a TCP segment does
+ * not reach its destination, each seen once, of the interfaces asked for. Everything else is dropped before it costs a slot.
  *
  * - On loopback every packet passes twice: the outgoing copy is dropped.
  * - What a pod sends counts where it comes in by the pod's own interface; its copies on their way out by others are
@@ -49,8 +49,13 @@ const TCP = 6;
 const RST = 4;
 /** IPIP, TCP, 6in4, GRE. */
 const IPV4_PROTOCOLS = [TCP, 4, 41, 47];
-/** ICMPv6, ESP, SCTP, no next header: the others may be extension headers before TCP. */
-const IPV6_UNWANTED = [58, 50, 132, 59];
+/** ESP, SCTP, no next header: the others may be extension headers before TCP. */
+const IPV6_UNWANTED = [50, 132, 59];
+const ICMP = 1;
+const ICMPV6 = 58;
+const ICMP_UNREACHABLE = 3;
+const ICMPV6_UNREACHABLE = 1;
+const ICMP_HEADER_BYTES = 8;
 /** More fragments, or a fragment offset. */
 const FRAGMENT_BITS = 0x3fff;
 
@@ -69,6 +74,7 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   program.loadByteAtIndex(9);
   const pods = filter.share !== undefined || (filter.pods?.length ?? 0) > MOST_PODS ? [] : (filter.pods ?? []).toSorted((a, b) => a.ipv4 - b.ipv4);
   for (const protocol of IPV4_PROTOCOLS) program.jumpIfEqual(protocol, protocol === TCP && pods.length > 0 ? "tcp4" : "wanted 4");
+  program.jumpIfEqual(ICMP, "icmp4");
   program.jumpIfEqual(UDP, undefined, "drop4");
   if (tunnelPorts === undefined) {
     program.jumpIfEqual(UDP, "wanted 4");
@@ -82,9 +88,14 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   }
   program.label("drop4");
   program.keep(0);
+  program.label("icmp4");
+  program.loadByteAtIndex(0);
+  program.addWordsToIndex(0x0f);
+  keepUnreachable(program, "4", 0, ICMP_UNREACHABLE, 9);
   program.label("ipv6");
   indexNetworkHeader(program, "6");
   program.loadByteAtIndex(6);
+  program.jumpIfEqual(ICMPV6, "icmp6");
   for (const protocol of IPV6_UNWANTED) program.jumpIfEqual(protocol, "drop6");
   program.jumpIfEqual(UDP, undefined, "wanted 6");
   if (tunnelPorts === undefined) {
@@ -95,6 +106,8 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   }
   program.label("drop6");
   program.keep(0);
+  program.label("icmp6");
+  keepUnreachable(program, "6", 40, ICMPV6_UNREACHABLE, 6);
   divide(program, filter.share);
   program.label("interface");
   if (pods.length > 0) {
@@ -105,6 +118,20 @@ export function compileFilter(filter: CaptureFilter = {}): Uint8Array {
   }
   keepInterfaces(program, filter);
   return program.assemble();
+}
+
+/**
+ * "Destination unreachable" about a TCP segment, `at` bytes after the index; the protocol is at `protocolAt` of the quoted
+ * header. Every Worker takes it: it comes from anywhere, so that its addresses do not tell whose connection it means.
+ */
+function keepUnreachable(program: BpfAssembler, version: string, at: number, type: number, protocolAt: number): void {
+  program.loadByteAtIndex(at);
+  program.jumpIfEqual(type, undefined, `drop icmp ${version}`);
+  program.loadByteAtIndex(at + ICMP_HEADER_BYTES + protocolAt);
+  program.jumpIfEqual(TCP, undefined, `drop icmp ${version}`);
+  program.jump("interface");
+  program.label(`drop icmp ${version}`);
+  program.keep(0);
 }
 
 /** Where one Worker takes all there is no more to ask. What the filter cannot read is the first one's. */

@@ -21,6 +21,7 @@ import { decodePlain } from "./plain.ts";
 import { parseTcp } from "./tcp.ts";
 import { parseTcpOptions } from "./tcpOptions.ts";
 import { parseUdp } from "./udp.ts";
+import { parseUnreachable } from "./unreachable.ts";
 import { parseVxlan } from "./vxlan.ts";
 import * as vxlanModule from "./vxlan.ts";
 
@@ -37,8 +38,8 @@ export const MAX_TUNNELS = 3;
 const ANY_LENGTH = 0x7fff_ffff;
 
 /**
- * Fills `packet` from `frame`. Returns Ok for a TCP or UDP packet, else why not (counted in `context.reasons`); on any
- * reason but Ok the packet means nothing. Never throws, never reads beyond the frame.
+ * Fills `packet` from `frame`. Returns Ok for a TCP or UDP packet, or an ICMP error about one of TCP (unreachable.ts),
+ * else why not (counted in `context.reasons`); on any reason but Ok the packet means nothing. Never throws, never reads beyond the frame.
  */
 export function decode(frame: Frame, packet: Packet, context: DecodeContext): number {
   const reason = decodePlain(frame, packet, context) ? DecodeReason.Ok : decodeAny(frame, packet, context);
@@ -97,8 +98,7 @@ function walk(frame: Frame, packet: Packet, context: DecodeContext): number {
       reason = parseUdp(cursor, packet, context.unwrapTunnels && isTunnelPort(cursor));
       if (reason !== DecodeReason.Ok || !context.unwrapTunnels || !isTunnel(packet)) return reason;
     } else if (!context.unwrapTunnels || !isTunnelProtocol(cursor.next)) {
-      packet.protocol = cursor.next;
-      return DecodeReason.NotTransport;
+      return parseUnreachable(cursor, packet);
     }
     reason = unwrap(packet, cursor);
   }

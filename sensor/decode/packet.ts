@@ -110,7 +110,8 @@ export class Packet {
   /** True where the datagram was put together from fragments. */
   reassembled = false;
 
-  // Transport. Ports are valid for TCP and UDP.
+  // Transport. Ports are valid for TCP and UDP, and for an ICMP error about TCP, which reads as an answer of whoever is
+  // said not to be reached: source and destination are those of such an answer (see unreachable.ts).
   sourcePort = 0;
   destinationPort = 0;
   transportOffset = 0;
@@ -122,6 +123,7 @@ export class Packet {
 
   // TCP only.
   sequence = 0;
+  /** Of an ICMP error: the sequence number of the segment that it is about. */
   acknowledgement = 0;
   /** The flag byte: see TcpFlag. */
   flags = 0;

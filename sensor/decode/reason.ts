@@ -91,13 +91,19 @@ export const DecodeReason = {
   /** Never returned: counts segments whose options stop making sense; what came before is kept, as Linux does. */
   BadTcpOptions: 53,
 
-  /** IP, but neither TCP nor UDP. */
+  /** IP, but neither TCP nor UDP, nor an ICMP error about TCP. */
   NotTransport: 54,
 
   /** Never returned: counts unfinished datagrams given up after IPV4_TIMEOUT_MS or IPV6_TIMEOUT_MS. */
   FragmentTimeout: 55,
   /** Never returned: counts unfinished datagrams given up for room. */
   FragmentEvicted: 56,
+
+  /** An ICMP error without enough of what it is about. */
+  TruncatedIcmp: 57,
+  BadIcmpChecksum: 58,
+  /** It quotes no IP packet, or one that whoever gets it has not sent. */
+  BadIcmpQuote: 59,
 } as const;
 
 const NAMES: readonly string[] = Object.keys(DecodeReason);

@@ -4,7 +4,7 @@ export const FlowEvent = {
   Created: 1 << 0,
   /** The handshake is complete with this packet. */
   Established: 1 << 1,
-  /** Both FINs acknowledged, or an exact RST. */
+  /** Both FINs acknowledged, an exact RST, or an ICMP error about the SYN. */
   Closed: 1 << 2,
   /** Another connection took over the tuple: same slot, new generation. `onEvict` has been called for the old one. */
   NewConnection: 1 << 3,
@@ -64,9 +64,11 @@ export const FlowRefusal = {
   AfterFin: 8,
   /** A SYN-ACK that answers nothing. */
   BadSynAck: 9,
+  /** An ICMP error about no connection that is being opened, or not on its way to whoever opens it. */
+  Unreachable: 10,
 } as const;
 
-export const FLOW_REFUSALS = 10;
+export const FLOW_REFUSALS = 11;
 
 const REFUSAL_NAMES = Object.keys(FlowRefusal);
 

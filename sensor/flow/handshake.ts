@@ -19,6 +19,8 @@ import type { FlowTable } from "./table.ts";
 import type { Twins } from "./twins.ts";
 
 const LARGEST_SCALE = 14;
+/** How a connection ends but by an ICMP error. */
+const ENDED = FlowFlag.Rst0 | FlowFlag.Rst1 | FlowFlag.Fin0 | FlowFlag.Fin1;
 const BOTH_FINS = FlowFlag.Fin0 | FlowFlag.Fin1;
 
 export class Handshake {
@@ -70,6 +72,7 @@ export class Handshake {
     this.side = side;
     if (table.hasFlag(slot, FlowFlag.Isn0 << side) && table.isn(slot, side) === packet.sequence) {
       this.words[table.sideBase(slot, side) + SideField.Packets]++;
+      if (side === 0) this.tryAgain(slot);
       return FlowEvent.SynSeen | FlowEvent.Retransmission;
     }
     const state = table.state(slot);
@@ -88,6 +91,13 @@ export class Handshake {
     const scale = packet.windowScale;
     this.candidates.note(slot, table.generation(slot), side, packet.sequence, packet.window, scale, timestamp);
     return FlowEvent.SynSeen | FlowEvent.SynPending;
+  }
+
+  /** Not every system gives up where an ICMP error answers its SYN (RFC 1122 section 4.2.3.9): some send it again. */
+  private tryAgain(slot: number): void {
+    const { table } = this;
+    const isRefused = table.state(slot) === FlowState.Closed && (table.flags(slot) & ENDED) === 0;
+    if (isRefused) table.lists.change(slot, FlowState.SynSent, 0);
   }
 
   /** A SYN-ACK of a connection whose SYN was not seen, on a new record: the packet is side 1's. */

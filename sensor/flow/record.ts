@@ -122,7 +122,7 @@ export const FlowState = {
   Established: 3,
   /** One side has sent a FIN. */
   Closing: 4,
-  /** Both FINs acknowledged, or an exact RST was seen: kept for a short while to know late packets. */
+  /** Both FINs acknowledged, an exact RST seen, or an ICMP error about the SYN: kept for a short while to know late packets. */
   Closed: 5,
 } as const;
 

@@ -102,6 +102,13 @@ export class Taps {
     return this.settle(packet, slot, side);
   }
 
+  /** True where a packet is seen on its way to the initiator: by the interface that the initiator's own come in by. */
+  reachesInitiator(packet: Packet, slot: number): boolean {
+    const tap = this.table.side(slot, 0, SideField.Tap);
+    if (packet.interfaceIndex !== tap) return false;
+    return this.homes.kindOf(tap) !== InterfaceKind.Pod || packet.direction === PacketDirection.Outgoing;
+  }
+
   /** Writes down where and how the side's packets are seen: interface, direction, MACs, VLAN. */
   record(packet: Packet, slot: number, side: number): void {
     const { words } = this.table;

@@ -114,6 +114,23 @@ export class FlowTracker {
     return slot;
   }
 
+  /**
+   * An ICMP error about a SYN: who sent it gives up at once (tcp_v4_err of net/ipv4/tcp_ipv4.c; a connection that is
+   * open lives on). Slot of the connection, -1 where it has none; sets `side` and `event`.
+   */
+  onUnreachable(packet: Packet): number {
+    const { table } = this;
+    this.event = 0;
+    this.side = 1;
+    const slot = table.lookup(packet);
+    const isAboutSyn = slot >= 0 && table.foundSide === 1 && table.state(slot) === FlowState.SynSent && table.isn(slot, 0) === packet.acknowledgement;
+    if (!isAboutSyn || !this.taps.reachesInitiator(packet, slot)) return this.refuse(FlowRefusal.Unreachable, slot);
+    table.lists.touch(slot, packet.timestampMs);
+    table.lists.change(slot, FlowState.Closed, 0);
+    this.event = FlowEvent.Closed;
+    return slot;
+  }
+
   setTimeouts(timeouts: FlowTimeouts): void {
     this.connections.setTimeouts(timeouts);
   }

@@ -90,7 +90,7 @@ function checkPacket(): void {
     packet.payloadOffset + packet.payloadLength <= end;
   if (!isOrdered) throw new Error(`Offsets out of order: ${dump()}`);
   const isKnown =
-    (packet.protocol === 6 || packet.protocol === 17) &&
+    (packet.protocol === 6 || packet.protocol === 17 || packet.protocol === (packet.ipVersion === 4 ? 1 : 58)) &&
     (packet.ipVersion === 4 || packet.ipVersion === 6) &&
     packet.tunnelDepth <= MAX_TUNNELS &&
     (packet.ethernetOffset === -1 || packet.ethernetOffset === first);

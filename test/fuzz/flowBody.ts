@@ -2,7 +2,7 @@
  * Conversations through decode and flow, many at once: packets as they are, damaged, again, in another order, with
  * other bytes at the same place, at other interfaces, with forged numbers; time runs, jumps and goes backwards.
  */
-import { add, decode, DecodeContext, DecodeReason, Packet } from "../../sensor/decode/mod.ts";
+import { add, decode, DecodeContext, DecodeReason, Packet, Protocol } from "../../sensor/decode/mod.ts";
 import {
   FlowEvent,
   FlowFlag,
@@ -151,7 +151,8 @@ function forge(): void {
 }
 
 function update(): void {
-  const slot = tracker.update(packet);
+  const isError = packet.protocol === Protocol.Icmp || packet.protocol === Protocol.Icmp6;
+  const slot = isError ? tracker.onUnreachable(packet) : tracker.update(packet);
   events |= tracker.event;
   if (slot === -1) return;
   checkSlot(slot, tracker.side);

@@ -26,6 +26,7 @@ import {
   TcpOptionWriter,
   VXLAN_PORT,
 } from "../../sensor/decode/mod.ts";
+import { unreachable } from "../../sensor/decode/unreachable.fixture.ts";
 
 export interface SeedPacket {
   readonly bytes: Uint8Array;
@@ -88,6 +89,7 @@ export function builtSeeds(): SeedConversation[] {
     named("IPv4 fragments", fragmented(4)),
     named("IPv6 fragments", fragmented(6)),
     ...atTheLimits(plain4),
+    named("unreachable", [plain4, plain6].flatMap(([syn]) => [syn!, unreachable(syn!)])),
     named("UDP", [4, 6].map((version) => datagram(version, 53, Uint8Array.from({ length: 60 }, (_, index) => index)))),
   ];
 }
