@@ -11,8 +11,8 @@ import { PacketLoop } from "./packetLoop.ts";
 import { WarmUp } from "./warmUp.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./workerMessages.ts";
 
-/** TCP, and what may carry it. */
-const FILTER = "tcp or ip proto 4 or ip proto 41 or proto gre or udp port 4789 or udp port 8472 or udp port 6081 or (ip[6:2] & 0x3fff != 0) or ip6 proto 0 or ip6 proto 43 or ip6 proto 44 or ip6 proto 60 or vlan";
+/** TCP, what may carry it, and who says that it does not reach its destination. */
+const FILTER = "tcp or ip proto 4 or ip proto 41 or proto gre or udp port 4789 or udp port 8472 or udp port 6081 or (ip[6:2] & 0x3fff != 0) or ip6 proto 0 or ip6 proto 43 or ip6 proto 44 or ip6 proto 60 or icmp[0] == 3 or (ip6 proto 58 and ip6[40] == 1) or vlan";
 
 /** Of the rehearsal, between two looks at packets. */
 const CONVERSATIONS_A_TURN = 16;

@@ -150,11 +150,6 @@ export class Pipeline {
     return this.outbox.count;
   }
 
-  #onUnreachable(): void {
-    this.tracker.onUnreachable(this.packet);
-    this.tally.add(this.tracker.event);
-  }
-
   /** Does what time asks for; returns when to call again (Infinity: only after the next packet). */
   tick(nowMs: number): number {
     if (nowMs - this.#expiredMs >= EXPIRE_PAUSE_MS) {
@@ -245,6 +240,12 @@ export class Pipeline {
     const side = table.foundSide;
     const tap = table.tap(slot, side);
     return (tap === 0 || tap === packet.interfaceIndex) && table.hasFlag(slot, FlowFlag.Inspect0 << side);
+  }
+
+  /** An ICMP error: whoever opens a connection hears that there will be none. */
+  #onUnreachable(): void {
+    this.tracker.onUnreachable(this.packet);
+    this.tally.add(this.tracker.event);
   }
 
   #inspect(slot: number, event: number): void {
