@@ -28,7 +28,7 @@ export class World {
   static async start(options: ApiServerOptions = {}): Promise<World> {
     const server = await startApiServer(options);
     for (const name of readdirSync(MANIFESTS)) if (name.endsWith(".yaml")) await server.apply(readFileSync(join(MANIFESTS, name), "utf8"));
-    await server.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await server.established("crd", "--all");
     await server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name: NAMESPACE } } });
     for (const name of ["default", "flowreset-sensor", "flowreset-operator"]) await server.createServiceAccount(NAMESPACE, name);
     return new World(server, await connect({ kubeconfig: server.kubeconfigPath }));

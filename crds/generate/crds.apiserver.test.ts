@@ -201,7 +201,7 @@ describe("an upgrade", () => {
       spec.properties.rules.items.properties.colour = { type: "string", maxLength: 16 };
     });
     await server.apply([yesterday]);
-    await server.kubectl(["wait", "--for=condition=Established", "--timeout=60s", name]);
+    await server.established(name);
     const old = { apiVersion: `${group}/v1alpha1`, kind: "ResponsePolicy", metadata: { name: "old" }, spec: { rules: [{ name: "r", colour: "red" }] } };
     await expect.poll(async () => (await server.request("POST", path, { body: old })).status, { timeout: 60_000 }).toBe(201);
 

@@ -9,7 +9,7 @@ export const MANIFESTS = join(import.meta.dirname, "../manifests");
 export async function installCrds(server: ApiServer): Promise<void> {
   await server.kubectl(["apply", "--server-side", "--force-conflicts", "--warnings-as-errors", `--filename=${MANIFESTS}`]);
   const names = CLUSTER_KINDS.map((kind) => `crd/${KIND_NAMES[kind].plural}.${GROUP}`);
-  await server.kubectl(["wait", "--for=condition=Established", "--timeout=60s", ...names]);
+  await server.established(...names);
 }
 
 /** Where objects of a kind live. @param namespace ignored for a cluster-scoped kind. */

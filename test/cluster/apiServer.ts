@@ -7,6 +7,7 @@ import { basename } from "node:path";
 import { promisify } from "node:util";
 import { Agent } from "undici";
 import { parse } from "yaml";
+import { until } from "../lab/mod.ts";
 import { readAuditLog } from "./controlPlane/auditLog.ts";
 import type { AuditedCall } from "./controlPlane/auditLog.ts";
 import { CertificateAuthority } from "./controlPlane/certificates.ts";
@@ -134,6 +135,14 @@ export class ApiServer {
       const { stdout, stderr } = error as { stdout?: string; stderr?: string };
       throw new Error(`${basename(program)} ${args.join(" ")} failed: ${`${stderr ?? ""}${stdout ?? ""}`.trim() || error}`);
     }
+  }
+
+  /**
+   * Waits until CRDs are served. @param which in kubectl's words: "crd/NAME", "--filename=FILE", or "crd" and "--all".
+   * Asked again: `kubectl wait` fails on a CRD so young that its status is null.
+   */
+  async established(...which: readonly string[]): Promise<void> {
+    await until(`the CRDs to be established: ${which.join(" ")}`, () => this.kubectl(["wait", "--for=condition=Established", "--timeout=60s", ...which]), 60_000);
   }
 
   /** Applies documents with kubectl, as people do. @param manifests YAML, or objects. @returns what kubectl said. */

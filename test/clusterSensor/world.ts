@@ -18,7 +18,7 @@ export const INSTALL_NAMESPACE = "flowreset-system";
 async function installKinds(server: PrivateApiServer): Promise<void> {
   const files = readdirSync(MANIFESTS).filter((name) => name.endsWith(".yaml")).map((name) => `--filename=${join(MANIFESTS, name)}`);
   await server.kubectl(["apply", "--server-side", "--force-conflicts", ...files]);
-  await server.kubectl(["wait", "--for=condition=Established", "--timeout=60s", ...files]);
+  await server.established(...files);
   await server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name: INSTALL_NAMESPACE } } });
 }
 

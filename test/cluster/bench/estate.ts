@@ -31,7 +31,7 @@ export class Estate {
   /** The product as plain YAML installs it (its Deployment stays a wish: nobody runs pods here), namespaces, policies. */
   async found(policies: number): Promise<void> {
     await this.#server.apply(readFileSync(MANIFESTS, "utf8"));
-    await this.#server.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+    await this.#server.established("crd", "--all");
     for (const name of namespaceNames()) {
       await this.#server.expect("POST", "/api/v1/namespaces", { body: { metadata: { name } } });
       await this.#server.createServiceAccount(name, "default");
