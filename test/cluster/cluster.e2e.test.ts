@@ -1,14 +1,15 @@
 import { readlinkSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../lab/mod.ts";
-import { buildImage, buildProgram, OUTSIDE_ADDRESS, sharedCluster, WORKLOAD_IMAGE } from "./mod.ts";
+import { buildImage, buildProgram, FAMILIES, OUTSIDE, sharedCluster, WORKLOAD_IMAGE } from "./mod.ts";
+import type { Family } from "./mod.ts";
 
 const cluster = sharedCluster();
 const [one, two] = cluster.nodes as [(typeof cluster.nodes)[0], (typeof cluster.nodes)[0]];
 const SERVER_PORT = 8080;
 const HOST_PORT = 9090;
 let namespace: string;
-let serviceAddress: string;
+let serviceAddresses: Record<Family, string>;
 let nodePort: number;
 
 /** Runs a command in a pod's container, as people do. */
@@ -27,11 +28,12 @@ beforeAll(async () => {
       pod(`client-${index + 1}`, ["sleep"], { nodeName: name }),
     ]),
     pod("host", ["serve", `${HOST_PORT}`], { nodeName: one.name, hostNetwork: true }),
-    { apiVersion: "v1", kind: "Service", metadata: { name: "server", namespace }, spec: { type: "NodePort", selector: { app: "server" }, ports: [{ port: 80, targetPort: SERVER_PORT }] } },
+    { apiVersion: "v1", kind: "Service", metadata: { name: "server", namespace }, spec: { type: "NodePort", ipFamilyPolicy: "RequireDualStack", selector: { app: "server" }, ports: [{ port: 80, targetPort: SERVER_PORT }] } },
   ]);
   await cluster.api.kubectl(["wait", `--namespace=${namespace}`, "--for=condition=Ready", "pod", "--all", "--timeout=60s"]);
   const { spec } = await cluster.api.expect("GET", `/api/v1/namespaces/${namespace}/services/server`);
-  serviceAddress = spec.clusterIP;
+  const [IPv4, IPv6] = spec.clusterIPs;
+  serviceAddresses = { IPv4, IPv6 };
   nodePort = spec.ports[0].nodePort;
 });
 
@@ -40,6 +42,10 @@ afterAll(async () => {
   await cluster.outside.stop("server");
   await cluster.api.close();
 });
+
+/** Each family, from or by each node. */
+const WAYS = FAMILIES.flatMap((family) => [1, 2].map((number) => [family, number] as const));
+const inUrl = (address: string): string => (address.includes(":") ? `[${address}]` : address);
 
 /** Asks until servers of both nodes have answered. @returns whose address they saw. */
 async function untilBothAnswered(ask: () => Promise<string>): Promise<string[]> {
@@ -56,11 +62,14 @@ describe("the cluster", () => {
   it("has two nodes that are ready, each with pod addresses of its own", async () => {
     const { items } = await cluster.api.expect("GET", "/api/v1/nodes");
     expect(items.map((node: any) => node.metadata.name)).toEqual(["node-1", "node-2"]);
-    expect(new Set(items.map((node: any) => node.spec.podCIDR)).size).toBe(2);
+    expect(new Set(items.flatMap((node: any) => node.spec.podCIDRs)).size).toBe(4);
+    expect(items.map((node: any) => node.status.addresses.filter(({ type }: any) => type === "InternalIP").map(({ address }: any) => address))).toEqual(
+      cluster.nodes.map(({ addresses }) => [addresses.IPv4, addresses.IPv6]),
+    );
   });
 
-  it.for([1, 2])("lets a pod on node %i reach the service's pods on both nodes", async (number) => {
-    await untilBothAnswered(() => exec(`client-${number}`, "/workload", "get", serviceAddress, "80"));
+  it.for(WAYS)("%s: lets a pod on node %i reach the service's pods on both nodes", async ([family, number]) => {
+    await untilBothAnswered(() => exec(`client-${number}`, "/workload", "get", serviceAddresses[family], "80"));
   });
 
   it(`carries it as ${cluster.podNetwork} does`, async () => {
@@ -71,21 +80,23 @@ describe("the cluster", () => {
     expect(names.filter((name) => name.startsWith("veth")).length).toBeGreaterThan(0);
   });
 
-  it.for([1, 2])("lets the world reach the service by node %i's port, on both nodes' pods", async (number) => {
-    const address = cluster.nodes[number - 1]!.address;
+  it.for(WAYS)("%s: lets the world reach the service by node %i's port, on both nodes' pods", async ([family, number]) => {
+    const address = inUrl(cluster.nodes[number - 1]!.addresses[family]);
     await untilBothAnswered(async () => (await cluster.outside.run(["curl", "--silent", `http://${address}:${nodePort}/`])).stdout);
   });
 
-  it("has no way from the world to a pod's own address", async () => {
+  it("has no way from the world to a pod's own addresses", async () => {
     const { status } = await cluster.api.expect("GET", `/api/v1/namespaces/${namespace}/pods/server-1`);
-    const { code } = await cluster.outside.run(["curl", "--silent", "--max-time", "1", `http://${status.podIP}:${SERVER_PORT}/`], { check: false });
-    expect(code).toBe(28);
+    for (const { ip } of status.podIPs as { ip: string }[]) {
+      const { code } = await cluster.outside.run(["curl", "--silent", "--max-time", "1", `http://${inUrl(ip)}:${SERVER_PORT}/`], { check: false });
+      expect([ip, code]).toEqual([ip, 28]);
+    }
   });
 
-  it.for([1, 2])("masquerades what a pod on node %i sends to the world as the node's", async (number) => {
+  it.for(WAYS)("%s: masquerades what a pod on node %i sends to the world as the node's", async ([family, number]) => {
     await cluster.outside.start("server", [buildProgram("workload"), "serve", "80"]);
-    const answer = await exec(`client-${number}`, "/workload", "get", OUTSIDE_ADDRESS, "80");
-    expect(answer.split(":")[0]).toBe(cluster.nodes[number - 1]!.address);
+    const answer = await until("the server outside to answer", async () => exec(`client-${number}`, "/workload", "get", OUTSIDE[family], "80").catch(() => undefined));
+    expect(answer.startsWith(`${inUrl(cluster.nodes[number - 1]!.addresses[family])}:`)).toBe(true);
   });
 
   it("gives a host-network pod the node's own network, and no other pod", async () => {
@@ -134,7 +145,7 @@ describe("the cluster", () => {
 describe("a connection through the service", () => {
   /** Starts a pod that holds one, and ends when the connection does. @returns its own address and port. */
   async function startConnection(name: string): Promise<string> {
-    await cluster.api.apply([pod(name, ["connect", serviceAddress, "80", "50"], { nodeName: one.name, restartPolicy: "Never" })]);
+    await cluster.api.apply([pod(name, ["connect", serviceAddresses.IPv4, "80", "50"], { nodeName: one.name, restartPolicy: "Never" })]);
     const [, local] = await until("the connection to stand", async () => (await logs(name)).match(/^open (\S+) /m), 30_000);
     return local!;
   }
@@ -156,7 +167,7 @@ describe("a connection through the service", () => {
   it("is made anew by a storm each time it dies, with the text that it is given", async () => {
     const connections = 5;
     await cluster.outside.start("server", [buildProgram("workload"), "serve", "80"]);
-    await one.start("storm", [buildProgram("workload"), "storm", OUTSIDE_ADDRESS, "80", `${connections}`, "hello"]);
+    await one.start("storm", [buildProgram("workload"), "storm", OUTSIDE.IPv4, "80", `${connections}`, "hello"]);
     const count = (pattern: RegExp) => one.output("storm").match(pattern)?.length ?? 0;
     await until("all to stand", () => count(/^open /gm) === connections);
     await cluster.outside.stop("server", "SIGKILL");
@@ -166,7 +177,7 @@ describe("a connection through the service", () => {
     await cluster.outside.start("server", [buildProgram("workload"), "serve", "80"]);
     await until("all to stand again", () => count(/^open /gm) === 2 * connections);
     await one.stop("storm");
-    await until("none to be left", async () => (await one.run(["ss", "-tnH", "state", "established", `dst ${OUTSIDE_ADDRESS}`])).stdout === "");
+    await until("none to be left", async () => (await one.run(["ss", "-tnH", "state", "established", `dst ${OUTSIDE.IPv4}`])).stdout === "");
   });
 
   it("lives on while the API server, etcd and its node's kubelet are down, and all come back", async () => {

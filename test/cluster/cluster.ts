@@ -8,7 +8,7 @@ import { ControlPlane } from "./controlPlane/controlPlane.ts";
 import type { CommandName } from "./binaries/goModule.ts";
 import { Machine } from "./machine/machine.ts";
 import type { CommandResult, MachineState } from "./machine/machine.ts";
-import { POD_RANGE, SERVICE_ADDRESS, SERVICE_RANGE, SITE_ADDRESS } from "./machine/network.ts";
+import { listOf, POD_RANGES, SERVICE_ADDRESS, SERVICE_RANGES, SITE_ADDRESS } from "./machine/network.ts";
 import type { PodNetwork } from "./machine/podNetwork.ts";
 
 /** What is written down once all is up. */
@@ -41,7 +41,7 @@ export class Cluster {
   /** Asks as the administrator, through kubectl and by itself. */
   readonly api: ApiServer;
   readonly nodes: readonly ClusterNode[];
-  /** Somewhere in the world, at OUTSIDE_ADDRESS: reaches node ports, and pods reach it. */
+  /** Somewhere in the world, at OUTSIDE: reaches node ports, and pods reach it. */
   readonly outside: Machine;
   /** Where etcd, the API server, the controller manager and the scheduler run. */
   readonly site: Machine;
@@ -145,8 +145,8 @@ export function controlPlaneOf(site: Machine, binaries: ClusterState["binaries"]
     binaries,
     address: SITE_ADDRESS,
     ports: { api: 6443, etcd: 2379, etcdPeer: 2380 },
-    serviceRange: SERVICE_RANGE,
+    serviceRange: listOf(SERVICE_RANGES),
     serviceAddress: SERVICE_ADDRESS,
-    podRange: POD_RANGE,
+    podRange: listOf(POD_RANGES),
   });
 }

@@ -7,7 +7,8 @@ import { PAUSE_IMAGE } from "./images.ts";
 import { kubeconfig } from "./controlPlane/kubeconfig.ts";
 import { Machine } from "./machine/machine.ts";
 import type { MachineState } from "./machine/machine.ts";
-import { POD_RANGE } from "./machine/network.ts";
+import { listOf, POD_RANGES } from "./machine/network.ts";
+import type { BothFamilies } from "./machine/network.ts";
 
 /** Where a node keeps its configuration. */
 const ETC = "/etc/kubernetes";
@@ -15,23 +16,28 @@ const IMPORT_TIMEOUT_MS = 300_000;
 const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
 
 export interface NodeState extends MachineState {
-  readonly address: string;
+  readonly addresses: BothFamilies;
 }
 
 export class ClusterNode extends Machine {
-  readonly address: string;
+  readonly addresses: BothFamilies;
   readonly #binaries: Readonly<Record<CommandName, string>>;
 
   constructor(state: NodeState, binaries: Readonly<Record<CommandName, string>>) {
     super(state);
-    this.address = state.address;
+    this.addresses = state.addresses;
     this.#binaries = binaries;
+  }
+
+  /** Its address, of IPv4. */
+  get address(): string {
+    return this.addresses.IPv4;
   }
 
   /** Writes certificates and configuration. Once, before the first start. */
   async prepare(url: string, authority: CertificateAuthority): Promise<void> {
     const caPem = authority.credentials.certPem;
-    const serving = await authority.serving({ name: `system:node:${this.name}`, groups: ["system:nodes"] }, [this.address, this.name]);
+    const serving = await authority.serving({ name: `system:node:${this.name}`, groups: ["system:nodes"] }, [this.addresses.IPv4, this.addresses.IPv6, this.name]);
     const kubelet = await authority.client({ name: `system:node:${this.name}`, groups: ["system:nodes"] });
     const kubeProxy = await authority.client({ name: "system:kube-proxy" });
     await this.write(`${ETC}/ca.crt`, caPem);
@@ -53,7 +59,7 @@ export class ClusterNode extends Machine {
   startKubelet(): Promise<void> {
     return this.start("kubelet", [
       this.#binaries.kubelet, `--config=${ETC}/kubelet.yaml`, `--kubeconfig=${ETC}/kubelet.kubeconfig`,
-      `--hostname-override=${this.name}`, `--node-ip=${this.address}`,
+      `--hostname-override=${this.name}`, `--node-ip=${listOf(this.addresses)}`,
     ]);
   }
 
@@ -145,7 +151,7 @@ function kubeProxyConfiguration(name: string): object {
     kind: "KubeProxyConfiguration",
     clientConnection: { kubeconfig: `${ETC}/kube-proxy.kubeconfig` },
     mode: "nftables",
-    clusterCIDR: POD_RANGE,
+    clusterCIDR: listOf(POD_RANGES),
     hostnameOverride: name,
     // These belong to the machine below; a network namespace may not change them.
     conntrack: { maxPerCore: 0, min: 0 },

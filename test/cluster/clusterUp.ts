@@ -14,7 +14,7 @@ import type { CommandName } from "./binaries/goModule.ts";
 import { buildImage, PAUSE_IMAGE, WORKLOAD_IMAGE } from "./images.ts";
 import { lock } from "./machine/lock.ts";
 import { Machine, runCommand } from "./machine/machine.ts";
-import { HOST_INTERFACE, nodeAddress, wireNode, wireOutside, wireSite } from "./machine/network.ts";
+import { HOST_INTERFACE, nodeAddresses, wireNode, wireOutside, wireSite } from "./machine/network.ts";
 import { layRoute, setUpPodNetwork } from "./machine/podNetwork.ts";
 import type { NodeNetwork, PodNetwork } from "./machine/podNetwork.ts";
 import { Progress } from "./binaries/progress.ts";
@@ -91,7 +91,7 @@ async function make(podNetwork: PodNetwork, count: number, binaries: ClusterStat
     await controlPlane.startControllerManager();
     await controlPlane.startScheduler();
   });
-  const state: ClusterState = { podNetwork, binaries, site: site.state, outside: outside.state, nodes: nodes.map((node) => ({ ...node.state, address: node.address })) };
+  const state: ClusterState = { podNetwork, binaries, site: site.state, outside: outside.state, nodes: nodes.map((node) => ({ ...node.state, addresses: node.addresses })) };
   const cluster = new Cluster(state);
   await progress.during("the nodes", async () => {
     const pki = `${folder}/control/pki`;
@@ -114,9 +114,9 @@ async function bootMachines(folder: string, count: number, binaries: ClusterStat
   const nodes: ClusterNode[] = [];
   for (let number = 1; number <= count; number++) {
     const machine = await Machine.boot(`node-${number}`, `${folder}/node-${number}`);
-    const address = nodeAddress(number);
-    await wireNode(site, machine, address);
-    nodes.push(new ClusterNode({ ...machine.state, address }, binaries));
+    const addresses = nodeAddresses(number);
+    await wireNode(site, machine, addresses);
+    nodes.push(new ClusterNode({ ...machine.state, addresses }, binaries));
   }
   return { site, outside, nodes };
 }
@@ -133,11 +133,11 @@ async function startNode(node: ClusterNode, url: string, authority: CertificateA
 /** The controller manager gives each node that registers a range of pod addresses, which its network then uses. */
 async function connectPods(cluster: Cluster): Promise<void> {
   const networks = await Promise.all(cluster.nodes.map(async (node): Promise<NodeNetwork> => {
-    const podRange = await until(`${node.name} to be given pod addresses`, async () => {
+    const [IPv4, IPv6] = await until(`${node.name} to be given pod addresses`, async () => {
       const { status, body } = await cluster.api.request("GET", `/api/v1/nodes/${node.name}`);
-      return status === 200 ? (body.spec.podCIDR as string | undefined) : undefined;
+      return status === 200 ? (body.spec.podCIDRs as [string, string] | undefined) : undefined;
     }, READY_TIMEOUT_MS, READY_INTERVAL_MS);
-    return { address: node.address, podRange };
+    return { addresses: node.addresses, podRanges: { IPv4, IPv6 } };
   }));
   // The API server calls webhooks that run in pods; flannel would have it on the tunnel, here it is routed.
   for (const network of networks) await layRoute("bridge", cluster.site, network);

@@ -23,10 +23,11 @@ export interface ControlPlaneOptions {
   /** Where the API server listens, and how nodes reach it. */
   readonly address: string;
   readonly ports: { readonly api: number; readonly etcd: number; readonly etcdPeer: number };
+  /** One, or one of each family with a comma between: the first is the default. */
   readonly serviceRange: string;
   /** The first address of `serviceRange`: the API server's own service. */
   readonly serviceAddress: string;
-  /** The range that pod addresses come from, given out to nodes by the controller manager. */
+  /** The range (or two) that pod addresses come from, given out to nodes by the controller manager. */
   readonly podRange?: string;
   /** Which controllers of the controller manager run: all of them unless told. */
   readonly controllers?: readonly string[];

@@ -88,9 +88,15 @@ export class Connection {
   }
 }
 
+/** Of 10.244.1.7:80 or [fd00:244::7]:80. */
 export function endpointOf(text: string): { ip: string; port: number } {
   const at = text.lastIndexOf(":");
-  return { ip: text.slice(0, at), port: Number(text.slice(at + 1)) };
+  return { ip: text.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(text.slice(at + 1)) };
+}
+
+/** The same the other way round. */
+export function endpointText(ip: string, port: number | string): string {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 function deathOf(said: string, end: string, side: "local" | "remote"): Death | undefined {

@@ -15,7 +15,7 @@
  *
  * It knows the product only as its users do: objects, logs, exec.
  */
-export { Connection, endpointOf, Server } from "./connection.ts";
+export { Connection, endpointOf, endpointText, Server } from "./connection.ts";
 export { NAMESPACE, Product, sharedProduct } from "./product.ts";
 export type { FlowResetObject } from "./product.ts";
 export { Scene, tellWhy } from "./scene.ts";

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { beforeEach } from "vitest";
 import { until } from "../../lab/mod.ts";
-import { buildProgram, OUTSIDE_ADDRESS, WORKLOAD_IMAGE } from "../mod.ts";
+import { buildProgram, OUTSIDE, WORKLOAD_IMAGE } from "../mod.ts";
+import type { Family } from "../mod.ts";
 import { Connection, Server } from "./connection.ts";
 import type { Place } from "./connection.ts";
 import type { Product } from "./product.ts";
@@ -60,15 +61,17 @@ export class Scene implements AsyncDisposable {
     return this.server(name, port);
   }
 
-  /** A server that runs already. */
-  async server(name: string, port: number): Promise<Server> {
+  /** A server that runs already, by its address of that family. */
+  async server(name: string, port: number, family: Family = "IPv4"): Promise<Server> {
     const { status } = await this.product.api.expect("GET", `/api/v1/namespaces/${this.namespace}/pods/${name}`);
-    return new Server(status.podIP, port, this.place(name, "serve"));
+    const { ip } = status.podIPs.find((own: { ip: string }) => own.ip.includes(":") === (family === "IPv6"));
+    return new Server(ip, port, this.place(name, "serve"));
   }
 
-  /** Its cluster address, and its port on every node. */
-  async service(name: string, port: number, targetPort: number): Promise<{ address: string; nodePort: number }> {
-    await this.product.api.apply([{ apiVersion: "v1", kind: "Service", metadata: { name, namespace: this.namespace }, spec: { type: "NodePort", selector: { app: name }, ports: [{ port, targetPort }] } }]);
+  /** Its cluster address, and its port on every node. @param app the label of the pods behind it */
+  async service(app: string, port: number, targetPort: number, family: Family = "IPv4"): Promise<{ address: string; nodePort: number }> {
+    const name = `${app}-${family.toLowerCase()}`;
+    await this.product.api.apply([{ apiVersion: "v1", kind: "Service", metadata: { name, namespace: this.namespace }, spec: { type: "NodePort", ipFamilies: [family], selector: { app }, ports: [{ port, targetPort }] } }]);
     const { spec } = await this.product.api.expect("GET", `/api/v1/namespaces/${this.namespace}/services/${name}`);
     // A client that calls before every node knows the way is refused, and gives up.
     const ask = [buildProgram("workload"), "get", spec.clusterIP, `${port}`];
@@ -118,10 +121,10 @@ export class Scene implements AsyncDisposable {
     return { said: async () => readFileSync(`${outside.state.folder}/var/log/${program}.log`, "utf8"), run: (command) => outside.run(command) };
   }
 
-  async serveOutside(port: number): Promise<Server> {
+  async serveOutside(port: number, family: Family = "IPv4"): Promise<Server> {
     const place = await this.outside(`serve-${port}`, ["serve", `${port}`]);
     await until("the server outside to listen", async () => (await place.said()).includes("listening"));
-    return new Server(OUTSIDE_ADDRESS, port, place);
+    return new Server(OUTSIDE[family], port, place);
   }
 
   async connectOutside(address: string, port: number): Promise<Pair> {

@@ -7,11 +7,12 @@
  *   workload storm ADDRESS PORT COUNT [TEXT]
  *                                           COUNT such connections; each that dies, or is refused, is made anew after 20 ms
  *   workload get ADDRESS PORT               one HTTP request; prints the body
- *   workload sockets                        the TCP sockets of its network namespace, as "STATE LOCAL REMOTE"
+ *   workload sockets                        the IPv4 TCP sockets of its network namespace, as "STATE LOCAL REMOTE"
  *   workload sleep                          waits until it is told to end
  *
  * Says, a line each: "listening PORT", "open LOCAL REMOTE AT", "end LOCAL REMOTE HOW RECEIVED AT" and "refused
- * REMOTE HOW AT" where HOW is EOF or the error's name, RECEIVED counts bytes, and AT is Unix time in milliseconds with three decimals. IPv4 only.
+ * REMOTE HOW AT" where HOW is EOF or the error's name, RECEIVED counts bytes, and AT is Unix time in milliseconds with three decimals.
+ * Both families; an end of IPv6 is written [ADDRESS]:PORT.
  * Ends 0, 1 where it cannot do its work, 2 where it is misused.
  */
 #define _GNU_SOURCE
@@ -29,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LISTENERS 2
 #define CONNECTIONS 1024
 #define TEXT 64
 #define EVERY_MS 100
@@ -46,11 +48,27 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static struct sockaddr_in address_of(const char *address, const char *port)
+/* An endpoint of either family. */
+union endpoint {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static union endpoint endpoint_of(const char *address, const char *port)
 {
-	struct sockaddr_in found = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-	if (inet_pton(AF_INET, address, &found.sin_addr) != 1) { fprintf(stderr, "workload: not an IPv4 address: %s\n", address); exit(2); }
+	union endpoint found = {0};
+	found.any.sa_family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	/* The port stands at the same place in both. */
+	found.v4.sin_port = htons((uint16_t)atoi(port));
+	void *to = found.any.sa_family == AF_INET ? (void *)&found.v4.sin_addr : (void *)&found.v6.sin6_addr;
+	if (inet_pton(found.any.sa_family, address, to) != 1) { fprintf(stderr, "workload: not an address: %s\n", address); exit(2); }
 	return found;
+}
+
+static socklen_t length_of(const union endpoint *endpoint)
+{
+	return endpoint->any.sa_family == AF_INET ? sizeof endpoint->v4 : sizeof endpoint->v6;
 }
 
 static double now_ms(void)
@@ -60,20 +78,21 @@ static double now_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static void show(const struct sockaddr_in *address, char *text)
+static void show(const union endpoint *endpoint, char *text)
 {
-	char ip[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &address->sin_addr, ip, sizeof ip);
-	snprintf(text, TEXT, "%s:%d", ip, ntohs(address->sin_port));
+	char ip[INET6_ADDRSTRLEN];
+	int is4 = endpoint->any.sa_family == AF_INET;
+	inet_ntop(endpoint->any.sa_family, is4 ? (const void *)&endpoint->v4.sin_addr : (const void *)&endpoint->v6.sin6_addr, ip, sizeof ip);
+	snprintf(text, TEXT, is4 ? "%s:%d" : "[%s]:%d", ip, ntohs(endpoint->v4.sin_port));
 }
 
 static void opened(int fd, struct connection *connection)
 {
-	struct sockaddr_in local = {0}, remote = {0};
+	union endpoint local = {0}, remote = {0};
 	socklen_t length = sizeof local;
-	getsockname(fd, (struct sockaddr *)&local, &length);
+	getsockname(fd, &local.any, &length);
 	length = sizeof remote;
-	getpeername(fd, (struct sockaddr *)&remote, &length);
+	getpeername(fd, &remote.any, &length);
 	connection->received = 0;
 	show(&local, connection->local);
 	show(&remote, connection->remote);
@@ -108,29 +127,41 @@ static int answer(int fd, struct connection *connection)
 	return 1;
 }
 
+/* One a family: an IPv4 caller is shown by its own address. -1: the machine has no such family. */
+static int listener_at(const char *address, const char *port)
+{
+	union endpoint own = endpoint_of(address, port);
+	int listener = socket(own.any.sa_family, SOCK_STREAM, 0), one = 1;
+	if (listener < 0 && errno == EAFNOSUPPORT) return -1;
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (own.any.sa_family == AF_INET6) setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	if (bind(listener, &own.any, length_of(&own)) == 0 && listen(listener, 128) == 0) return listener;
+	if (errno == EADDRNOTAVAIL && own.any.sa_family == AF_INET6) return -1;
+	fail("listen");
+	return -1;
+}
+
 static _Noreturn void serve(const char *port)
 {
-	static struct pollfd polled[CONNECTIONS + 1];
-	static struct connection connections[CONNECTIONS + 1];
-	struct sockaddr_in own = address_of("0.0.0.0", port);
-	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-	nfds_t count = 1;
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(listener, (struct sockaddr *)&own, sizeof own) < 0 || listen(listener, 128) < 0) fail("listen");
+	static struct pollfd polled[LISTENERS + CONNECTIONS];
+	static struct connection connections[LISTENERS + CONNECTIONS];
+	nfds_t count = LISTENERS;
+	/* poll() passes over what is -1. */
+	polled[0].fd = listener_at("0.0.0.0", port);
+	polled[1].fd = listener_at("::", port);
 	printf("listening %s\n", port);
-	polled[0] = (struct pollfd){.fd = listener, .events = POLLIN};
 	for (;;) {
-		polled[0].events = count <= CONNECTIONS ? POLLIN : 0;
+		for (int i = 0; i < LISTENERS; i++) polled[i].events = count < LISTENERS + CONNECTIONS ? POLLIN : 0;
 		if (poll(polled, count, -1) < 0 && errno != EINTR) fail("poll");
-		for (nfds_t i = count - 1; i > 0; i--) {
+		for (nfds_t i = count - 1; i >= LISTENERS; i--) {
 			if (!polled[i].revents || answer(polled[i].fd, &connections[i])) continue;
 			close(polled[i].fd);
 			count--;
 			polled[i] = polled[count];
 			connections[i] = connections[count];
 		}
-		if (polled[0].revents & POLLIN) {
-			int fd = accept(listener, NULL, NULL);
+		for (int i = 0; i < LISTENERS && count < LISTENERS + CONNECTIONS; i++) {
+			int fd = polled[i].revents & POLLIN ? accept(polled[i].fd, NULL, NULL) : -1;
 			if (fd < 0) continue;
 			polled[count] = (struct pollfd){.fd = fd, .events = POLLIN};
 			opened(fd, &connections[count++]);
@@ -141,10 +172,10 @@ static _Noreturn void serve(const char *port)
 /* -1: refused, errno says how. */
 static int open_to(const char *address, const char *port)
 {
-	struct sockaddr_in remote = address_of(address, port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	union endpoint remote = endpoint_of(address, port);
+	int fd = socket(remote.any.sa_family, SOCK_STREAM, 0);
 	if (fd < 0) fail("socket");
-	if (connect(fd, (struct sockaddr *)&remote, sizeof remote) == 0) return fd;
+	if (connect(fd, &remote.any, length_of(&remote)) == 0) return fd;
 	int error = errno;
 	close(fd);
 	errno = error;
@@ -187,7 +218,7 @@ static _Noreturn void storm(const char *address, const char *port, int count, co
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;) {
 			int fd = open_to(address, port);
-			if (fd < 0) printf("refused %s:%s %s %.3f\n", address, port, strerrorname_np(errno), now_ms());
+			if (fd < 0) printf(strchr(address, ':') ? "refused [%s]:%s %s %.3f\n" : "refused %s:%s %s %.3f\n", address, port, strerrorname_np(errno), now_ms());
 			else keep(fd, EVERY_MS, text);
 			usleep(20000);
 		}
@@ -216,11 +247,11 @@ static int sockets(void)
 	char line[512];
 	if (!table) fail("/proc/net/tcp");
 	while (fgets(line, sizeof line, table)) {
-		struct sockaddr_in local = {0}, remote = {0};
+		union endpoint local = {.any.sa_family = AF_INET}, remote = local;
 		unsigned local_port, remote_port, state;
-		if (sscanf(line, " %*d: %x:%x %x:%x %x", &local.sin_addr.s_addr, &local_port, &remote.sin_addr.s_addr, &remote_port, &state) != 5) continue;
-		local.sin_port = htons((uint16_t)local_port);
-		remote.sin_port = htons((uint16_t)remote_port);
+		if (sscanf(line, " %*d: %x:%x %x:%x %x", &local.v4.sin_addr.s_addr, &local_port, &remote.v4.sin_addr.s_addr, &remote_port, &state) != 5) continue;
+		local.v4.sin_port = htons((uint16_t)local_port);
+		remote.v4.sin_port = htons((uint16_t)remote_port);
 		char from[TEXT], to[TEXT];
 		show(&local, from);
 		show(&remote, to);

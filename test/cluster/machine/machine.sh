@@ -80,6 +80,7 @@ boot() {
   done
   for file in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > "$file"; done
   echo 1 > /proc/sys/net/ipv4/ip_forward
+  echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
   ip link set lo up
   : > "$folder/ready"
   # In the foreground a shell waits for it, and reaps whatever orphan is left to it meanwhile.
