@@ -91,4 +91,13 @@ describe("the emergency stop", () => {
     await new Storm(scene.place("second", "storm"), PORT, CONNECTIONS).rages();
     await innocent.neighbour.goesOn();
   });
+
+  it("which cuts over IPv6 as well", async () => {
+    const { address } = await scene.server("server", PORT, "IPv6");
+    const { victim, neighbour } = await scene.connect("innocent-ipv6", one.name, address, PORT);
+    await scene.pods(scene.pod("storm-ipv6", one.name, { storm: Storm.words(address, PORT, CONNECTIONS) }));
+    await new Storm(scene.place("storm-ipv6", "storm"), PORT, CONNECTIONS).rages();
+    await victim.goesOn();
+    await neighbour.goesOn();
+  });
 });
