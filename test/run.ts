@@ -14,7 +14,7 @@ let failed = 0;
 let skipped = 0;
 let broken = false;
 
-/** Of the other pod networks only what shows that they are one: what is tested on the first holds for all. */
+/** Of the other pod networks only what shows that they are one, and that connections die in them too. */
 const runs: readonly { name: string; project: string; files?: readonly string[]; podNetwork?: string }[] = [
   { name: "unit", project: "unit" },
   { name: "fuzz", project: "fuzz" },
@@ -25,7 +25,9 @@ const runs: readonly { name: string; project: string; files?: readonly string[];
   { name: "cluster", project: "cluster" },
   { name: "end to end", project: "endToEnd" },
   { name: "cluster ptp", project: "cluster", files: ["test/cluster/cluster.e2e.test.ts"], podNetwork: "ptp" },
+  { name: "end to end ptp", project: "endToEnd", files: ["test/cluster/endToEnd/kills.e2e.test.ts"], podNetwork: "ptp" },
   { name: "cluster vxlan", project: "cluster", files: ["test/cluster/cluster.e2e.test.ts"], podNetwork: "vxlan" },
+  { name: "end to end vxlan", project: "endToEnd", files: ["test/cluster/endToEnd/kills.e2e.test.ts"], podNetwork: "vxlan" },
 ];
 
 const needsRoot = ["lifecycle", "cluster", "endToEnd"];
