@@ -17,7 +17,7 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
 
 const capture = z.strictObject({
   mode: z.enum(CAPTURE_MODES).default("HostInterfaces").describe("HostInterfaces sees pods at the host's side of their interfaces. PodNetns (reserved) enters their network namespaces."),
-  backend: z.enum(CAPTURE_BACKENDS).default("Ring").describe("Ring is the kernel's own and quick. Libpcap is portable and slower."),
+  backend: z.enum(CAPTURE_BACKENDS).default("Ring").describe("Ring is the kernel's own and quick. Libpcap (reserved) is portable and slower; the image is without its library."),
   workers: z.int().min(1).max(MAX_WORKERS).default(1).describe("Threads that look at packets, one a core at most."),
   busyPollMicroseconds: z.int().min(0).max(1_000_000).default(0).describe("How long to look for the next packet without sleeping. Costs a core, saves tens of microseconds; 0 always sleeps."),
   interfaces: atomic(z.array(interfacePattern).max(MAX_INTERFACES)).default([]).describe("Names of interfaces to look at, or globs such as cali*. Empty is all."),

@@ -119,5 +119,8 @@ describe("a kind of the cluster", () => {
     expect(notesOf(object("SensorFleet", { capture: { mode: "PodNetns" } }), cluster)).toEqual([
       "capture.mode: Cannot capture in this mode, not supported yet, so that HostInterfaces is used: current value is PodNetns",
     ]);
+    expect(notesOf(object("SensorFleet", { capture: { backend: "Libpcap" } }), cluster)).toEqual([
+      "capture.backend: Cannot capture by this backend, its library is not in the image, so that Ring is used: current value is Libpcap",
+    ]);
   });
 });

@@ -29,6 +29,9 @@ export function unsupportedOfReset(spec: FlowResetSpec): Fault[] {
 }
 
 export function unsupportedOfFleet({ capture }: SensorFleetSpec): Fault[] {
-  if (capture.mode === "HostInterfaces") return [];
-  return [{ path: ["spec", "capture", "mode"], message: `Cannot capture in this mode, not supported yet, so that HostInterfaces is used: current value is ${capture.mode}` }];
+  const { mode, backend } = capture;
+  const faults: Fault[] = [];
+  if (mode !== "HostInterfaces") faults.push({ path: ["spec", "capture", "mode"], message: `Cannot capture in this mode, not supported yet, so that HostInterfaces is used: current value is ${mode}` });
+  if (backend !== "Ring") faults.push({ path: ["spec", "capture", "backend"], message: `Cannot capture by this backend, its library is not in the image, so that Ring is used: current value is ${backend}` });
+  return faults;
 }

@@ -155,7 +155,8 @@ function sensorArgs({ capture, logLevel }: SensorFleetSpec): string[] {
     "sensor",
     "--cluster",
     `--listen=127.0.0.1:${HEALTH_PORT}`,
-    `--capture=${capture.backend === "Libpcap" ? "libpcap" : "ring"}`,
+    // Whatever the fleet says: libpcap's library is not in the image, and a sensor that asks for it does not start.
+    "--capture=ring",
     `--workers=${capture.workers}`,
     `--busy-poll=${capture.busyPollMicroseconds}`,
     `--table-capacity=${capture.tableCapacity}`,

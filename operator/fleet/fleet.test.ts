@@ -105,17 +105,22 @@ describe("the DaemonSet of a fleet", () => {
       podLabels: { team: "net", "app.kubernetes.io/name": "stolen" },
       podAnnotations: { note: "x" },
       resources: { requests: { cpu: "1" }, limits: { memory: "1Gi" } },
-      capture: { backend: "Libpcap", workers: 4, busyPollMicroseconds: 50, tableCapacity: 4_096, interfaces: ["cali*", "eth0"] },
+      capture: { backend: "Ring", workers: 4, busyPollMicroseconds: 50, tableCapacity: 4_096, interfaces: ["cali*", "eth0"] },
       logLevel: "debug",
     }).spec;
     expect(told.spec.containers[0]).toMatchObject({
       image: "mine:2",
       imagePullPolicy: "Always",
-      args: ["sensor", "--cluster", "--listen=127.0.0.1:9464", "--capture=libpcap", "--workers=4", "--busy-poll=50", "--table-capacity=4096", "--log-level=debug", "--interface", "cali*", "eth0"],
+      args: ["sensor", "--cluster", "--listen=127.0.0.1:9464", "--capture=ring", "--workers=4", "--busy-poll=50", "--table-capacity=4096", "--log-level=debug", "--interface", "cali*", "eth0"],
       resources: { requests: { cpu: "1" }, limits: { memory: "1Gi" } },
     });
     expect(told.spec).toMatchObject({ nodeSelector: { pool: "edge", "kubernetes.io/os": "linux" }, tolerations: [{ key: "edge", operator: "Exists" }], imagePullSecrets: [{ name: "pull" }] });
     expect(told.metadata.labels).toMatchObject({ team: "net", "app.kubernetes.io/name": "flowreset", "flowreset.io/fleet": "default" });
+  });
+
+  it("starts sensors that can start: libpcap's library is not in the image, and takes one Worker alone", () => {
+    const { args } = made({ capture: { backend: "Libpcap", workers: 4 } }).spec.template.spec.containers[0];
+    expect(args).toEqual(expect.arrayContaining(["--capture=ring", "--workers=4"]));
   });
 });
 
