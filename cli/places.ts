@@ -1,4 +1,6 @@
 /** --socket and --stop-file: the same on every command that meets the running sensor. */
+import { accessSync, constants } from "node:fs";
+import { dirname } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { defaultSocketPath, defaultStopFile } from "../sensor/control/mod.ts";
@@ -21,10 +23,20 @@ export function addSocketOption(command: Command): Command {
 }
 
 export function addStopFileOption(command: Command): Command {
-  return command.addOption(new Option("--stop-file <path>", "emergency stop: while it exists nothing is injected (default: stop, beside the socket)"));
+  return command.addOption(new Option("--stop-file <path>", "emergency stop: while it exists nothing is injected (default: $FLOWRESET_STOP_FILE, or stop beside the socket)"));
 }
 
 export function placesOf(options: PlaceOptions, { env, uid }: Surroundings): Places {
   const socket = options.socket ?? defaultSocketPath({ uid, runtimeFolder: env.XDG_RUNTIME_DIR });
-  return { socket, stopFile: options.stopFile ?? defaultStopFile(socket) };
+  return { socket, stopFile: options.stopFile ?? keptStopFile(env.FLOWRESET_STOP_FILE) ?? defaultStopFile(socket) };
+}
+
+/** Where the folder is not ours to write to (a node with SELinux), a stop that does not last is better than none. */
+function keptStopFile(path: string | undefined): string | undefined {
+  try {
+    if (path !== undefined) accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import type { ControlServer, FlowLine } from "../sensor/control/mod.ts";
 import { SensorError } from "../sensor/options.ts";
 import { flowLine, makeWorld, serve, STATUS } from "./world.fixture.ts";
@@ -177,6 +178,29 @@ test("stop works without a sensor, start undoes it", async () => {
   expect((await world.run("start", "SOCKET")).out).toContain("removed");
   expect(existsSync(world.stopFile)).toBe(false);
   expect(await world.run("start", "SOCKET")).toMatchObject({ code: 0, out: expect.stringContaining("was not there") as string });
+});
+
+test("stop, start and sensor mean one stop file, where the environment says which", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flowreset-stop-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const stopFile = join(folder, "stop");
+  using told = makeWorld({ endsAtOnce: true, env: { FLOWRESET_STOP_FILE: stopFile } });
+  await told.run("sensor", "--policies", "p", "SOCKET");
+  expect(told.started[0]?.stopFile).toBe(stopFile);
+  expect((await told.run("stop", "SOCKET")).code).toBe(0);
+  expect([existsSync(stopFile), existsSync(told.stopFile)]).toEqual([true, false]);
+  expect((await told.run("start", "SOCKET")).out).toContain("removed");
+  expect(existsSync(stopFile)).toBe(false);
+  await told.run("stop", "--stop-file", told.stopFile, "SOCKET");
+  expect([existsSync(stopFile), existsSync(told.stopFile)]).toEqual([false, true]);
+});
+
+test("where nothing can be written to the folder that the environment names, the stop file is beside the socket: sensor and stop agree", async () => {
+  using world = makeWorld({ endsAtOnce: true, env: { FLOWRESET_STOP_FILE: "/proc/none/stop" } });
+  await world.run("sensor", "--policies", "p", "SOCKET");
+  expect(world.started[0]?.stopFile).toBe(world.stopFile);
+  expect((await world.run("stop", "SOCKET")).code).toBe(0);
+  expect(existsSync(world.stopFile)).toBe(true);
 });
 
 test("stop and start tell the running sensor; one that does not answer is a failure, the file is written all the same", async () => {

@@ -24,7 +24,7 @@ export const FLEET_LABEL = "flowreset.io/fleet";
 /** On the pods: the uid of the Secret with the mark key. Sensors read it once, so another Secret rolls out as a version does. */
 export const MARK_KEY_ANNOTATION = "flowreset.io/mark-key-uid";
 const STATE_FOLDER = "/var/lib/flowreset";
-/** Socket and stop file of the running sensor: `flowreset stop` by kubectl exec. */
+/** Socket of the running sensor: `flowreset status` by kubectl exec. */
 const RUN_FOLDER = "/run/flowreset";
 const MARK_KEY_FOLDER = "/etc/flowreset/mark-key";
 /** The Secret's field, and so the file's name. */
@@ -125,6 +125,8 @@ function container(fleet: string, spec: SensorFleetSpec, image: string): object 
       { name: "STATE_DIR", value: STATE_FOLDER },
       // What V8 made of the program: a node is unprotected while its sensor starts (sensor/compileCache.ts).
       { name: "NODE_COMPILE_CACHE", value: `${STATE_FOLDER}/compile-cache` },
+      // `flowreset stop` by kubectl exec holds until `flowreset start`, whichever pod the node has by then.
+      { name: "FLOWRESET_STOP_FILE", value: `${STATE_FOLDER}/stop` },
       { name: "REPORT_TOKEN_FILE", value: `${TOKEN_FOLDER}/token` },
       { name: "MARK_KEY_FILE", value: `${MARK_KEY_FOLDER}/${MARK_KEY_FIELD}` },
       { name: "NODE_OPTIONS", value: NODE_OPTIONS },

@@ -118,6 +118,13 @@ describe("the DaemonSet of a fleet", () => {
     expect(told.metadata.labels).toMatchObject({ team: "net", "app.kubernetes.io/name": "flowreset", "flowreset.io/fleet": "default" });
   });
 
+  it("keeps the stop that somebody made by hand on the node's disk, where a new pod finds it", () => {
+    const [{ env, volumeMounts }] = made().spec.template.spec.containers;
+    const { value: stopFile } = env.find(({ name }: { name: string }) => name === "FLOWRESET_STOP_FILE");
+    const mount = volumeMounts.find(({ mountPath }: { mountPath: string }) => stopFile.startsWith(`${mountPath}/`));
+    expect(made().spec.template.spec.volumes.find(({ name }: { name: string }) => name === mount.name)).toHaveProperty("hostPath");
+  });
+
   it("starts sensors that can start: libpcap's library is not in the image, and takes one Worker alone", () => {
     const { args } = made({ capture: { backend: "Libpcap", workers: 4 } }).spec.template.spec.containers[0];
     expect(args).toEqual(expect.arrayContaining(["--capture=ring", "--workers=4"]));
