@@ -14,7 +14,7 @@ beforeAll(async () => {
     apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", metadata: { name: user, namespace: "default" },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role }, subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: user }],
   });
-  await server.apply([bind("viewer", "view"), bind("editor", "edit"), bind("owner", "admin"), bind("analyst", "flowreset-responder")]);
+  await server.apply([bind("viewer", "view"), bind("editor", "edit"), bind("owner", "admin"), bind("analyst", "flowreset-responder"), bind("author", "flowreset-edit")]);
   await until("our rules are in Kubernetes' own roles", async () => may("owner", "create", "responsepolicies.flowreset.io", "default"), 30_000);
 });
 afterAll(() => server.close());
@@ -110,6 +110,8 @@ describe("people", () => {
     ["owner", "create", "flowresets", true],
     ["owner", "delete", "responsepolicies", true],
     ["owner", "patch", "responsepolicies/status", false],
+    ["author", "get", "responsepolicies", true],
+    ["author", "patch", "responsepolicies", true],
     ["analyst", "create", "flowresets", true],
     ["analyst", "delete", "flowresets", true],
     ["analyst", "patch", "responsepolicies", false],
