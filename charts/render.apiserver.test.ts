@@ -82,7 +82,10 @@ describe("values", () => {
     const { affinity, topologySpreadConstraints } = (await operator({})).spec;
     expect(affinity.nodeAffinity).toEqual(onProcessors);
     expect(affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey).toBe("kubernetes.io/hostname");
-    expect(topologySpreadConstraints).toMatchObject([{ topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" }]);
+    const spread = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({ topologyKey, whenUnsatisfiable: "ScheduleAnyway" }));
+    expect(topologySpreadConstraints).toMatchObject(spread);
+    // An affinity of one's own takes the place of ours, not of these.
+    expect((await operator({ "operator.affinity": { podAffinity: {} } })).spec.topologySpreadConstraints).toMatchObject(spread);
   });
 
   it("place the operator as its owner wants, and on linux in any case", async () => {
@@ -94,6 +97,46 @@ describe("values", () => {
     expect(spec.affinity).not.toHaveProperty("podAntiAffinity");
     expect(metadata).toMatchObject({ labels: { a: "b", "app.kubernetes.io/component": "operator" }, annotations: { c: "d" } });
     expect(spec.containers[0].env).toContainEqual({ name: "HTTPS_PROXY", value: "p" });
+  });
+
+  it("that repeat a key of ours name it once, and change no selector", async () => {
+    const values = {
+      commonLabels: { "app.kubernetes.io/instance": "theirs", team: "net" }, "operator.podLabels": { "app.kubernetes.io/component": "theirs", team: "pods" },
+      "operator.nodeSelector": { "kubernetes.io/os": "linux" }, "operator.podAnnotations": { "kubectl.kubernetes.io/default-container": "sidecar" },
+      "monitoring.podMonitor": { enabled: true, interval: "30s", labels: { team: "monitoring", release: "prometheus" } },
+    };
+    const objects = await render(values);
+    const { selector, template } = find(objects, "Deployment", "flowreset-operator")["spec"];
+    expect(template.metadata.labels).toMatchObject({ ...selector.matchLabels, team: "pods" });
+    expect(template.metadata.annotations).toEqual({ "kubectl.kubernetes.io/default-container": "sidecar" });
+    expect(template.spec.nodeSelector).toEqual({ "kubernetes.io/os": "linux" });
+    expect(find(objects, "PodMonitor", "flowreset-operator").metadata.labels).toMatchObject({ team: "monitoring", release: "prometheus" });
+  });
+
+  it("that are left empty are the same as none", async () => {
+    const nothing = { commonLabels: null, "fleet.spec": null, "image.tag": null, "operator.affinity": null, "operator.nodeSelector": null, "operator.podLabels": null, "operator.podAnnotations": null, "operator.tolerations": null, "operator.extraArgs": null, "operator.priorityClassName": null };
+    expect(await renderText(nothing)).toBe(await renderText());
+  });
+
+  it("put the test where the operator can run: its image may be for one processor", async () => {
+    const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: "pool", operator: "Exists" }] }] } };
+    const objects = await render({ "operator.nodeSelector": { "kubernetes.io/arch": "arm64" }, "operator.tolerations": [{ key: "system", operator: "Exists" }], "operator.affinity": { nodeAffinity, podAffinity: {} } });
+    const { nodeSelector, tolerations } = find(objects, "Deployment", "flowreset-operator")["spec"].template.spec;
+    expect(find(objects, "Pod", "flowreset-test")["spec"]).toMatchObject({ nodeSelector, tolerations, affinity: { nodeAffinity } });
+    expect(nodeSelector).toEqual({ "kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64" });
+    expect(find(await render(), "Pod", "flowreset-test")["spec"].affinity).toEqual({ nodeAffinity: onProcessors });
+  });
+
+  it("give the operator the system's priority, or one that a cluster allows it, or its own", async () => {
+    const priority = async (values: Record<string, unknown>) => (await operator(values)).spec.priorityClassName;
+    expect(await priority({})).toBe("system-cluster-critical");
+    expect(await priority({ "priorityClass.create": true, "priorityClass.name": "mine" })).toBe("mine");
+    expect(await priority({ "priorityClass.create": true, "operator.priorityClassName": "other" })).toBe("other");
+  });
+
+  it("add to the operator's command line", async () => {
+    expect((await container({})).args).toEqual(["operator", "--log-level", "info"]);
+    expect((await container({ "operator.extraArgs": ["--profiling-listen", "127.0.0.1:6060"] })).args).toEqual(["operator", "--log-level", "info", "--profiling-listen", "127.0.0.1:6060"]);
   });
 
   it("of rbac.aggregate say whose roles get ours", async () => {
@@ -119,10 +162,24 @@ describe("a wrong value is refused with its path", () => {
     [{ "fleet.spec.maxPolicyAge": "a while" }, /fleet\/spec\/maxPolicyAge'?: .*does not match pattern/],
     [{ "operator.tolerations": [{ keys: "a" }] }, /operator\/tolerations\/0'?: additional properties 'keys' not allowed/],
     [{ "operator.resources.limits.memory": "lots" }, /operator\/resources\/limits\/memory'?: .*does not match pattern/],
+    [{ "image.repository": "r.example/flowreset:1" }, /image\/repository'?: .*does not match pattern/],
+    [{ "fleet.name": "a".repeat(53) }, /fleet\/name'?: maxLength: got 53, want 52/],
+    [{ "fleet.name": "a..b" }, /fleet\/name'?: .*does not match pattern/],
+    [{ "commonLabels.team": "a".repeat(64) }, /commonLabels\/team'?: maxLength: got 64, want 63/],
+    [{ "operator.podLabels": { "a b": "c" } }, /'a b' does not match pattern/],
+    [{ "operator.resources.limits.cpu": -1 }, /operator\/resources\/limits\/cpu'?: minimum: got -1, want 0/],
+    [{ "monitoring.podMonitor.interval": "5x" }, /monitoring\/podMonitor\/interval'?: .*does not match pattern/],
+    [{ operator: null }, /at '': missing property 'operator'/],
+    [{ "operator.logLevel": null }, /at '\/operator': missing property 'logLevel'/],
+    [{ "operator.podDisruptionBudget": null }, /at '\/operator': missing property 'podDisruptionBudget'/],
     [{ "operator.networkPolicy.apiServerPorts": [0] }, /operator\/networkPolicy\/apiServerPorts\/0'?: minimum: got 0, want 1/],
     [{ "monitoring.podMonitor.enabled": true, "monitoring.serviceMonitor.enabled": true }, /Set one of monitoring\.podMonitor\.enabled and monitoring\.serviceMonitor\.enabled/],
   ])("%j", async (values, message) => {
     await expect(render(values)).rejects.toThrow(message);
+  });
+
+  it("and what Kubernetes and Prometheus would take is not", async () => {
+    await render({ "image.repository": "localhost:5000/flowreset", "operator.resources.limits": { cpu: 0.5, memory: "1Ti" }, "monitoring.podMonitor.interval": "1m30s", "monitoring.podMonitor.enabled": true });
   });
 
   it("and so is a Kubernetes that is too old", async () => {
