@@ -138,7 +138,7 @@ export class Leading {
       transform: daemonSetFacts,
       onChange: ({ object }) => this.#fleetQueue.add(object.metadata.labels?.[FLEET_LABEL] ?? ""),
     });
-    const defaultFleet = new DefaultFleet({ client, namespace, name: NAMES.defaultFleet, ownerRole: NAMES.clusterRole, fieldManager: NAMES.fieldManager });
+    const defaultFleet = new DefaultFleet({ client, recorder: this.#recorder, namespace, name: NAMES.defaultFleet, ownerRole: NAMES.clusterRole, fieldManager: NAMES.fieldManager });
     const defaultFleetQueue = following.queue("defaultfleet", (_key, signal) => defaultFleet.reconcile(signal));
     following.follow<KubeObject>(RESOURCES.configMaps, {
       namespace,

@@ -11,6 +11,8 @@ const patch = { contentType: "application/merge-patch+json" };
 
 let server: PrivateApiServer;
 const opened: (() => unknown)[] = [];
+/** What the Events say. */
+const told: string[] = [];
 
 beforeAll(async () => {
   server = await startApiServer({ controllerManager: ["garbage-collector-controller"] });
@@ -28,7 +30,7 @@ async function defaultFleet(): Promise<DefaultFleet> {
   const file = server.kubeconfigOf({ token: await server.createToken({ namespace: NAMESPACE, name: "flowreset-operator" }) });
   const client: KubeClient = await connect({ kubeconfig: file.path });
   opened.push(() => client.close(), () => file[Symbol.dispose]());
-  return new DefaultFleet({ client, namespace: NAMESPACE, name: "flowreset-default-fleet", ownerRole: "flowreset-operator", fieldManager: "flowreset-operator" });
+  return new DefaultFleet({ client, recorder: { record: ({ note }) => void told.push(note) }, namespace: NAMESPACE, name: "flowreset-default-fleet", ownerRole: "flowreset-operator", fieldManager: "flowreset-operator" });
 }
 
 async function reconcile(): Promise<void> {
@@ -70,6 +72,14 @@ it("changes its name with the values, and goes where they want none", async () =
   await release("upgrade", { "fleet.create": false });
   await reconcile();
   expect(await fleets()).toEqual([]);
+});
+
+it("says where the values came from what the API server does not take of them, with the field", async () => {
+  await release("upgrade", { "fleet.create": true, "fleet.spec": { sharedClients: ["10.0.0.1"] } });
+  await expect((await defaultFleet()).reconcile(AbortSignal.timeout(30_000))).rejects.toThrow(/sharedClients\[0\]/);
+  expect(told).toEqual([expect.stringMatching(/spec\.sharedClients\[0\]: .*Cannot read a CIDR, expected an address and prefix length/)]);
+  await release("upgrade", { "fleet.create": false, "fleet.spec": {} });
+  await reconcile();
 });
 
 it("leaves a fleet alone that somebody made under its name", async () => {

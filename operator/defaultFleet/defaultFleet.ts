@@ -1,9 +1,10 @@
 /** Brings the cluster to what the ConfigMap asks for. */
-import { RESOURCES, type KubeClient, type KubeObject, type OwnerReference } from "../../kube/mod.ts";
-import { plan, readWanted } from "./plan.ts";
+import { KubeError, RESOURCES, type EventRecorder, type KubeClient, type KubeObject, type OwnerReference } from "../../kube/mod.ts";
+import { plan, readWanted, type Wanted } from "./plan.ts";
 
 export interface DefaultFleetOptions {
   readonly client: KubeClient;
+  readonly recorder: Pick<EventRecorder, "record">;
   readonly namespace: string;
   /** Of the ConfigMap. */
   readonly name: string;
@@ -25,10 +26,21 @@ export class DefaultFleet {
 
   /** Reads anew, and does what is due. @returns when to look again. @throws KubeError, or what is wrong in the ConfigMap */
   async reconcile(signal: AbortSignal): Promise<number> {
-    const { client, namespace, name, fieldManager } = this.#options;
+    const { client, recorder, namespace, name } = this.#options;
     const found = await client.find<KubeObject & { data?: Record<string, string> }>(RESOURCES.configMaps, { namespace, name }, { signal });
-    const isLeaving = found === undefined || found.metadata.deletionTimestamp !== undefined;
-    const wanted = isLeaving ? undefined : readWanted(found.data ?? {});
+    if (found === undefined || found.metadata.deletionTimestamp !== undefined) return this.#bringAbout(undefined, signal);
+    try {
+      return await this.#bringAbout(readWanted(found.data ?? {}), signal);
+    } catch (error) {
+      // There may be no fleet that could say it.
+      const regarding = { apiVersion: "v1", kind: "ConfigMap", namespace, name, uid: found.metadata.uid };
+      if (isForGood(error)) recorder.record({ regarding, type: "Warning", reason: "FleetNotMade", action: "Apply", note: error.message });
+      throw error;
+    }
+  }
+
+  async #bringAbout(wanted: Wanted | undefined, signal: AbortSignal): Promise<number> {
+    const { client, name, fieldManager } = this.#options;
     const { items } = await client.listAll(RESOURCES.sensorFleets, { signal });
     const owner = wanted === undefined ? undefined : await this.#owner(signal);
 
@@ -46,4 +58,11 @@ export class DefaultFleet {
     const uid = role?.metadata.uid;
     return uid === undefined ? undefined : { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", name: ownerRole, uid };
   }
+}
+
+/** Bad request, missing right, invalid: the same again until somebody does something. */
+const FOR_GOOD = new Set([400, 403, 422]);
+
+function isForGood(error: unknown): error is Error {
+  return KubeError.is(error) ? FOR_GOOD.has(error.status) : error instanceof Error && error.name !== "AbortError";
 }
