@@ -42,6 +42,16 @@ it("holds what Helm would install, with a namespace that sensors may run in, and
   expect(JSON.stringify(objects)).not.toMatch(/helm\.sh|managed-by/);
 });
 
+it("keeps the kinds, and with them every policy, where a tool takes away what it applied", () => {
+  const crds = documents(readFileSync(join(deploy, "flowreset.yaml"), "utf8")).filter(({ kind }) => kind === "CustomResourceDefinition");
+  expect(crds).toHaveLength(6);
+  for (const { metadata } of crds) {
+    expect(metadata.annotations).toEqual({ "argocd.argoproj.io/sync-options": "Prune=false,Delete=false", "kustomize.toolkit.fluxcd.io/prune": "disabled" });
+    // By this label people leave them out: docs/kubernetes.md.
+    expect(metadata.labels).toMatchObject({ "app.kubernetes.io/component": "crd" });
+  }
+});
+
 it("is applied by one command to a cluster that knows nothing of us, and a second time without a change", async () => {
   const apply = () => server.kubectl(["apply", "--kustomize", deploy]);
   expect(await apply()).toContain("deployment.apps/flowreset-operator created");
@@ -49,6 +59,12 @@ it("is applied by one command to a cluster that knows nothing of us, and a secon
   const changed = (await apply()).trim().split("\n").filter((line) => !line.endsWith(" unchanged"));
   expect(changed).toEqual(["poddisruptionbudget.policy/flowreset-operator configured"]);
   expect(await server.kubectl(["--namespace", NAMESPACE, "get", "poddisruptionbudget", "flowreset-operator", "--output=jsonpath={.metadata.generation}"])).toBe("1");
+});
+
+it("goes by one command, without the kinds", async () => {
+  const said = await server.kubectl(["delete", "--kustomize", deploy, "--selector", "app.kubernetes.io/component!=crd", "--dry-run=client"]);
+  expect(said).toContain('deployment.apps "flowreset-operator" deleted');
+  expect(said).not.toContain("customresourcedefinition");
 });
 
 it("changes the sensors' image with the operator's, where a kustomization names another", async () => {

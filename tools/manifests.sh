@@ -22,8 +22,10 @@ metadata:
     # Sensors live in the node's network and send raw packets; the operator would pass "restricted".
     pod-security.kubernetes.io/enforce: privileged
 HEADER
-  # No label says that Helm manages what Helm does not; its hooks and annotations mean nothing here.
+  # No label says that Helm manages what Helm does not; its hooks and annotations mean nothing here. What Argo CD and Flux
+  # read in their place keeps the kinds, and every policy with them.
+  keep='{argocd.argoproj.io/sync-options: "Prune=false,Delete=false", kustomize.toolkit.fluxcd.io/prune: disabled}'
   "$helm" template flowreset "$root/charts/flowreset" --namespace flowreset-system --kube-version "$oldest" --no-hooks |
-    sed -e '/^ *app\.kubernetes\.io\/managed-by: Helm$/d' -e '/^ *helm\.sh\/chart: /d' -e '/^ *annotations: {helm\.sh\/resource-policy: keep}$/d' -e '/^# Source: /d' -e '/^# Written by /d'
+    sed -e '/^ *app\.kubernetes\.io\/managed-by: Helm$/d' -e '/^ *helm\.sh\/chart: /d' -e "s|{helm\.sh/resource-policy: keep}\$|$keep|" -e '/^# Source: /d' -e '/^# Written by /d'
 } >"$part"
 mv "$part" "$file"
