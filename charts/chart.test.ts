@@ -99,3 +99,9 @@ it("the chart, its application and the product have one version", () => {
   expect([chart["version"], chart["appVersion"]]).toEqual([version, version]);
 });
 
+it("commands in the documentation name that version", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  const named = [...`${read("README.md")}${read("docs/kubernetes.md")}`.matchAll(/\bflowreset[-:](\d+\.\d+\.\d+)/g)].map(([, each]) => each);
+  expect(new Set(named)).toEqual(new Set([version]));
+});
+
