@@ -67,6 +67,15 @@ it("goes by one command, without the kinds", async () => {
   expect(said).not.toContain("customresourcedefinition");
 });
 
+it("moves whole to another namespace: what keeps a sensor to its own node does not stay behind", async () => {
+  const moved = join(folder, "moved");
+  cpSync(deploy, join(moved, "base"), { recursive: true });
+  writeFileSync(join(moved, "kustomization.yaml"), "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: elsewhere\nresources: [base]\n");
+  const objects = documents(await server.kubectl(["kustomize", moved]));
+  expect(JSON.stringify(objects)).not.toContain(NAMESPACE);
+  expect(find(objects, "ClusterRoleBinding", "flowreset-sensor")["subjects"]).toEqual([{ kind: "ServiceAccount", name: "flowreset-sensor", namespace: "elsewhere" }]);
+});
+
 it("changes the sensors' image with the operator's, where a kustomization names another", async () => {
   const own = join(folder, "own");
   cpSync(deploy, own, { recursive: true });

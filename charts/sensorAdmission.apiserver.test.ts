@@ -71,6 +71,16 @@ describe("a sensor", () => {
     expect([code, message]).toEqual([403, expect.stringContaining("Use the token of a sensor's pod, expected one that names its node: this one names none")]);
   });
 
+  it("is known in any namespace, where a kustomization put it", async () => {
+    const namespace = await server.createNamespace("elsewhere");
+    await server.apply([
+      { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "flowreset-sensor", namespace } },
+      { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding", metadata: { name: "elsewhere" }, roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "flowreset-sensor" }, subjects: [{ kind: "ServiceAccount", name: "flowreset-sensor", namespace }] },
+    ]);
+    const token = await server.createToken({ namespace, name: "flowreset-sensor" });
+    await expect.poll(async () => (await said("PATCH", `${NODES}/n1`, { token, contentType: MERGE, body: { metadata: { labels: { a: "b" } } } }))[1], { timeout: 60_000 }).toContain("expected one that names its node");
+  });
+
   it("puts no finalizer on its object: it would outlive the node", async () => {
     const [code, message] = await said("PATCH", `${NODES}/n1`, { token: own, contentType: MERGE, body: { metadata: { finalizers: ["a.example/b"] } } });
     expect([code, message]).toEqual([403, expect.stringContaining("Leave metadata.finalizers empty")]);
