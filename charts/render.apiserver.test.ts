@@ -134,6 +134,10 @@ describe("values", () => {
     expect(await priority({ "priorityClass.create": true, "operator.priorityClassName": "other" })).toBe("other");
   });
 
+  it("let a chart that depends on this one have a condition", async () => {
+    expect(await renderText({ enabled: true })).toBe(await renderText());
+  });
+
   it("add to the operator's command line", async () => {
     expect((await container({})).args).toEqual(["operator", "--log-level", "info"]);
     expect((await container({ "operator.extraArgs": ["--profiling-listen", "127.0.0.1:6060"] })).args).toEqual(["operator", "--log-level", "info", "--profiling-listen", "127.0.0.1:6060"]);
