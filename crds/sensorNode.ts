@@ -59,9 +59,9 @@ export const sensorNode = z
     kind: z.literal("SensorNode"),
     metadata,
     spec: sensorNodeSpec.describe("Whose sensor it is."),
-    status: sensorNodeStatus.optional().describe("What the sensor sees and knows. Written by the sensor."),
+    status: sensorNodeStatus.optional().describe("What the sensor sees and knows. Written by the sensor; where that is silent the operator makes Ready Unknown."),
   })
-  .describe("SensorNode is what the sensor of one node says of itself. It has the node's name, and goes with it. Nobody but the sensor writes it.");
+  .describe("SensorNode is what the sensor of one node says of itself. It has the node's name, and goes with it. The sensor writes it; people do not.");
 
 export type SensorNodeSpec = z.output<typeof sensorNodeSpec>;
 export type SensorNodeStatus = z.output<typeof sensorNodeStatus>;

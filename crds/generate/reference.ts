@@ -128,6 +128,6 @@ left out, or, where leaving it out would match more than was asked for, its rule
 | | spec | status |
 |---|---|---|
 | ResponsePolicy, ClusterResponsePolicy, FlowReset, ClusterFlowReset, SensorFleet | people and their tools | the operator |
-| SensorNode | the sensor of the node | the sensor of the node |
+| SensorNode | the sensor of the node | the sensor of the node; the operator where that is silent |
 `;
 }
