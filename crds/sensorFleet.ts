@@ -9,6 +9,7 @@ import { MAX_INTERFACES, MAX_PULL_SECRETS, MAX_WORKERS } from "./limits.ts";
 import { metadata, objectName } from "./metadata.ts";
 import { annotations, resources, rolloutLimit, tolerations, type toleration } from "./podShape.ts";
 import { failures } from "./policyStatus.ts";
+import { portNumber } from "./portRange.ts";
 import { surroundings } from "./sensorSettings.ts";
 
 export const CAPTURE_MODES = ["HostInterfaces", "PodNetns"] as const;
@@ -41,6 +42,7 @@ export const sensorFleetSpec = z.strictObject({
     .describe("How a new version rolls out."),
   podLabels: labels.default({}).describe("Further labels of the sensor's pod."),
   podAnnotations: annotations.default({}).describe("Further annotations of the sensor's pod."),
+  healthPort: portNumber.default(9_464).describe("Port of the node's loopback at which a sensor serves health and metrics; take another where a program of your nodes has it."),
   capture: capture.prefault({}).describe("How packets are seen."),
   maxPolicyAge: duration("1m", "720h").default("24h").describe("How long a sensor that cannot reach the API server goes on enforcing what it knew last. After that it observes."),
   logLevel: z.enum(LOG_LEVELS).default("info").describe("How much a sensor says in its log."),
@@ -72,7 +74,7 @@ export const sensorFleet = z
     spec: sensorFleetSpec.prefault({}).describe("Which nodes get a sensor, how it looks at packets, and what it must leave alone."),
     status: sensorFleetStatus.optional().describe("How many nodes are covered. Written by the operator."),
   })
-  .describe("SensorFleet is the sensors of a cluster, or of some of its nodes. The operator makes a DaemonSet of it. Two fleets must not select the same node. A sensor serves health and metrics on its node's loopback (127.0.0.1:9464) and nowhere else.");
+  .describe("SensorFleet is the sensors of a cluster, or of some of its nodes. The operator makes a DaemonSet of it. Two fleets must not select the same node. A sensor serves health and metrics on its node's loopback and nowhere else.");
 
 export type SensorFleetSpec = z.output<typeof sensorFleetSpec>;
 export type SensorFleetStatus = z.output<typeof sensorFleetStatus>;

@@ -33,7 +33,6 @@ const READ_BY_OWNER = 0o400;
 const TOKEN_FOLDER = "/var/run/secrets/flowreset.io";
 const REPORT_AUDIENCE = "flowreset-report-stream";
 const TOKEN_SECONDS = 3_600;
-const HEALTH_PORT = 9_464;
 /**
  * Megabytes of V8's nursery in each thread. The main thread's would grow to 64 MB while a node fills with pods, measured,
  * and a packet Worker's is 3 MB smaller.
@@ -132,9 +131,9 @@ function container(fleet: string, spec: SensorFleetSpec, image: string): object 
       { name: "NODE_OPTIONS", value: NODE_OPTIONS },
     ],
     resources: { requests: { ...spec.resources.requests }, limits: { ...spec.resources.limits } },
-    livenessProbe: probe("/healthz", { initialDelaySeconds: 15, periodSeconds: 20, failureThreshold: 3 }),
-    readinessProbe: probe("/readyz", { periodSeconds: 5, failureThreshold: 2 }),
-    startupProbe: probe("/healthz", { periodSeconds: 2, failureThreshold: 60 }),
+    livenessProbe: probe(spec, "/healthz", { initialDelaySeconds: 15, periodSeconds: 20, failureThreshold: 3 }),
+    readinessProbe: probe(spec, "/readyz", { periodSeconds: 5, failureThreshold: 2 }),
+    startupProbe: probe(spec, "/healthz", { periodSeconds: 2, failureThreshold: 60 }),
     securityContext: {
       allowPrivilegeEscalation: false,
       privileged: false,
@@ -152,11 +151,11 @@ function container(fleet: string, spec: SensorFleetSpec, image: string): object 
 }
 
 /** What a sensor must know before it reads its SensorFleet; the rest it follows there, without a new pod. */
-function sensorArgs({ capture, logLevel }: SensorFleetSpec): string[] {
+function sensorArgs({ capture, healthPort, logLevel }: SensorFleetSpec): string[] {
   return [
     "sensor",
     "--cluster",
-    `--listen=127.0.0.1:${HEALTH_PORT}`,
+    `--listen=127.0.0.1:${healthPort}`,
     // Whatever the fleet says: libpcap's library is not in the image, and a sensor that asks for it does not start.
     "--capture=ring",
     `--workers=${capture.workers}`,
@@ -168,8 +167,8 @@ function sensorArgs({ capture, logLevel }: SensorFleetSpec): string[] {
 }
 
 /** The kubelet is on the same node, and the pod in its network: nobody else need reach this. */
-function probe(path: string, times: object): object {
-  return { httpGet: { host: "127.0.0.1", path, port: HEALTH_PORT, scheme: "HTTP" }, timeoutSeconds: 5, ...times };
+function probe({ healthPort }: SensorFleetSpec, path: string, times: object): object {
+  return { httpGet: { host: "127.0.0.1", path, port: healthPort, scheme: "HTTP" }, timeoutSeconds: 5, ...times };
 }
 
 function fromField(name: string, fieldPath: string): object {

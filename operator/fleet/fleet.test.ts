@@ -118,6 +118,12 @@ describe("the DaemonSet of a fleet", () => {
     expect(told.metadata.labels).toMatchObject({ team: "net", "app.kubernetes.io/name": "flowreset", "flowreset.io/fleet": "default" });
   });
 
+  it("serves and is probed at the fleet's own port, where another program of the node has ours", () => {
+    const [{ args, livenessProbe, readinessProbe, startupProbe }] = made({ healthPort: 19_464 }).spec.template.spec.containers;
+    expect(args).toContain("--listen=127.0.0.1:19464");
+    for (const { httpGet } of [livenessProbe, readinessProbe, startupProbe]) expect(httpGet).toMatchObject({ host: "127.0.0.1", port: 19_464 });
+  });
+
   it("keeps the stop that somebody made by hand on the node's disk, where a new pod finds it", () => {
     const [{ env, volumeMounts }] = made().spec.template.spec.containers;
     const { value: stopFile } = env.find(({ name }: { name: string }) => name === "FLOWRESET_STOP_FILE");
