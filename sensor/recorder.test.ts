@@ -25,6 +25,23 @@ describe("an outcome", () => {
   });
 });
 
+describe("an event", () => {
+  it.each([
+    [["tags: [attack.t1190, cve-2021-44228]"], ["attack.t1190", "cve-2021-44228"]],
+    [[], undefined],
+  ])("of a policy with %j carries its tags", (spec, tags) => {
+    const events: { event_type: string; flowreset: { tags?: string[] } }[] = [];
+    const { compiled } = compileTexts([policy({ spec: ["mode: Enforce", ...spec], rules: ["{name: mark, signature: {rules: ['alert tcp any any -> any any (content:\"EVIL\"; sid:1;)']}}"] })]);
+    const recorder = new EventRecorder(compiled, { ofPolicy: [0], names: new Map() }, { counters: new Counters(), emit: (line) => events.push(JSON.parse(line)), nameOf: () => "" });
+    const table = (recorder.table = new FlowTable({ capacity: 16, seed: 1 }));
+    const decision = Object.assign(new Decision(), { verdict: Verdict.Reset, policy: 0, rule: 0, signature: 0, slot: 0, generation: table.generation(0) });
+    decision.name(0, Verdict.Reset, 0);
+    recorder.onDecision(decision, 1, 0, 0);
+    expect(events[0]?.event_type).toBe("alert");
+    expect(events.map(({ flowreset }) => flowreset.tags)).toEqual(events.map(() => tags));
+  });
+});
+
 describe("what a policy did to a connection between two nodes", () => {
   const ENFORCE = ["mode: Enforce"];
   const DONE = { outcome: Outcome.Confirmed, reason: OutcomeReason.CutAfterEstablished, rsts: 2 };

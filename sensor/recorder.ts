@@ -289,6 +289,7 @@ export class EventRecorder implements Recorder {
       verdict: verdictName(decision.verdict),
       reason: String(decision.reason || decision.holdRefused || ""),
       target: killTargetName(killTargetOf(decision.target)),
+      ...(policy.tags.length > 0 && { tags: policy.tags }),
     };
   }
 

@@ -52,6 +52,8 @@ export interface EventDecision {
   /** What suppressed it, or why it is so. */
   reason: string;
   target: "Client" | "Server" | "Both";
+  /** Of the policy whose action it is, where it has some. */
+  tags?: readonly string[];
   /** Name of the FlowReset where a person asked, instead of a detector, and why they did. */
   flowReset?: string;
   requestReason?: string;
@@ -197,6 +199,7 @@ function decisionBlock(decision: EventDecision): Record<string, unknown> {
     verdict: decision.verdict,
     reason: decision.reason,
     target: decision.target,
+    tags: decision.tags,
   };
 }
 
