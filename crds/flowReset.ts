@@ -84,7 +84,7 @@ export const flowResetSpec = obeying(
     hold: hold.describe("How long new connections of the same client, server and port are refused as well, such as 60s. 0s: once, the connections alive now."),
     maxFlows: z.int().min(1).max(MAX_FLOWS_OF_RESET).default(100).describe("Connections that may match, on each node; where there are more none is reset, and the FlowReset is Failed (TooManyFlows)."),
     dryRun: z.boolean().default(false).describe("Say what would be reset, and reset nothing."),
-    reason: z.string().max(MAX_REASON_LENGTH).default("").describe("Why, such as INC-1234. Events and logs carry it."),
+    reason: z.string().max(MAX_REASON_LENGTH).default("").describe("Why, such as INC-1234. Event lines carry it."),
     ttlSecondsAfterFinished: z.int().min(0).max(MAX_TTL_SECONDS).default(86_400).describe("How long the object is kept when it has finished."),
   }),
   { message: "Cannot change a FlowReset, expected a new one in its place", cel: "self == oldSelf" },

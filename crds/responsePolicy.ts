@@ -21,7 +21,7 @@ const reset = z.strictObject({
   target: resetTarget.default("Both").describe("Which end gets the RSTs. One end alone may leave the other waiting."),
   hold: hold.describe("How long new connections of the same client, server and port are refused as well, such as 60s. 0s: not at all."),
   minConfidence: confidence.default("High").describe("Findings of which the detector is less sure are counted, and nothing is reset."),
-  allowShared: z.boolean().default(false).describe("Also reset a connection that carries several parties: HTTP/2 with several streams, a proxy's, a message broker's."),
+  allowShared: z.boolean().default(false).describe("Also reset a connection that carries several parties: HTTP/2 with several streams, a proxy's, a message broker's. Not supported yet: no connection is seen to carry several, and none is spared."),
 });
 
 const respond = z.strictObject({
@@ -47,8 +47,8 @@ const exemption = z.strictObject({
 export const responsePolicySpec = obeying(
   z.strictObject({
     mode: z.enum(["Observe", "Enforce"]).default("Observe").describe("Observe counts what Enforce would reset, by the same way and with the same counters, and injects nothing."),
-    severity: severity.default("Medium").describe("How bad a finding is. Events and metrics carry it."),
-    tags: setOf(z.array(z.string().min(1).max(MAX_TAG_LENGTH)).max(MAX_TAGS)).default([]).describe("Words that events carry, such as attack.t1190."),
+    severity: severity.default("Medium").describe("How bad a finding is. Event lines carry it."),
+    tags: setOf(z.array(z.string().min(1).max(MAX_TAG_LENGTH)).max(MAX_TAGS)).default([]).describe("Words that event lines carry, such as attack.t1190."),
     subject: subject.prefault({}).describe("Whose traffic the policy is about. Parts that are given must all hold; none at all is all the traffic that the policy may see."),
     rules: listMap(z.array(policyRule).min(1).max(MAX_RULES), "name").describe("What to detect. A flow that any one of the rules fires on is a finding. A rule has one or more detectors, all of which must fire on the same flow."),
     respond: respond.prefault({}).describe("What to do with a finding."),
