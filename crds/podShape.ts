@@ -37,6 +37,11 @@ export const toleration = obeying(
     cel: "!has(self.value) || self.value == '' || !has(self.operator) || self.operator != 'Exists'",
     broken: ({ operator, value }) => unless((value ?? "") === "" || operator !== "Exists", { path: ["value"], input: value }),
   },
+  {
+    message: "Cannot count tolerationSeconds of a taint that evicts nobody, expected effect NoExecute",
+    cel: "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+    broken: ({ effect, tolerationSeconds }) => unless(tolerationSeconds === undefined || effect === "NoExecute", { path: ["tolerationSeconds"], input: tolerationSeconds }),
+  },
 );
 
 export const tolerations = atomic(z.array(toleration).max(MAX_TOLERATIONS));
