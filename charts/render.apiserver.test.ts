@@ -57,6 +57,12 @@ describe("values", () => {
     expect(await fleet({ "priorityClass.create": true, "priorityClass.name": "mine" })).toEqual({ priorityClassName: "mine" });
   });
 
+  it("name the secrets of the image for sensors of a fleet that somebody makes too: Kubernetes gives pods those of their account", async () => {
+    const pullSecrets = async (values: Record<string, unknown>) => find(await render(values), "ServiceAccount", "flowreset-sensor")["imagePullSecrets"];
+    expect(await pullSecrets({ "fleet.create": false, "image.pullSecrets": [{ name: "a" }] })).toEqual([{ name: "a" }]);
+    expect(await pullSecrets({})).toBeUndefined();
+  });
+
   it("keep the CRDs at uninstall unless told otherwise, and leave them out when told", async () => {
     const annotations = async (values: Record<string, unknown>) => (await render(values)).filter(({ kind }) => kind === "CustomResourceDefinition").map(({ metadata }) => metadata.annotations);
     expect(await annotations({})).toEqual(Array(6).fill({ "helm.sh/resource-policy": "keep" }));
