@@ -24,6 +24,16 @@ describe("flowreset operator", () => {
     });
   });
 
+  it.each(["--listen", "--health-listen"])("cannot do without what stands at %s, and offers no none", async (option) => {
+    using world = makeWorld({ env: POD });
+    for (const word of ["none", "8443"]) {
+      const { code, err } = await world.run("operator", option, word);
+      expect([code, err]).toEqual([ExitCode.BadInput, expect.stringContaining(`Write the address to listen on as HOST:PORT (IPv6 in brackets), got ${word}`)]);
+      expect(err).not.toContain("or none");
+    }
+    expect(world.operated).toEqual([]);
+  });
+
   for (const [what, env, words] of [
     ["a namespace", {}, /Give --namespace/],
     ["an address", { POD_NAMESPACE: "a", POD_IP: "here" }, /Give POD_IP as an address .*got here/],

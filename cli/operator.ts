@@ -8,7 +8,7 @@ import { version } from "../sensor/version.ts";
 import { ExitCode } from "./exitCode.ts";
 import { UsageError } from "./failure.ts";
 import { examplesHelp, exitCodesHelp } from "./help.ts";
-import { listenAddress } from "./parse.ts";
+import { listenAddress, listenAddressOrNone } from "./parse.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 interface OperatorWords {
@@ -36,8 +36,8 @@ export function addOperatorCommand(program: Command, surroundings: Surroundings,
     .option("--namespace <name>", "namespace where it is installed (default: POD_NAMESPACE)")
     .option("--listen <addr>", "HOST:PORT of the report stream (HTTPS)", listenAddress, ":8443")
     .option("--health-listen <addr>", "HOST:PORT of /healthz and /readyz", listenAddress, ":8080")
-    .option("--metrics-listen <addr>", "HOST:PORT of /metrics (HTTPS, for who may get it), or none", listenAddress, ":9443")
-    .option("--profiling-listen <addr>", "127.0.0.1:PORT of CPU profiles and heap snapshots, or none", listenAddress, "none")
+    .option("--metrics-listen <addr>", "HOST:PORT of /metrics (HTTPS, for who may get it), or none", listenAddressOrNone, ":9443")
+    .option("--profiling-listen <addr>", "127.0.0.1:PORT of CPU profiles and heap snapshots, or none", listenAddressOrNone, "none")
     .option("--kubeconfig <file>", "outside a pod: the file that says how to reach the API server")
     .option("--context <name>", "a context of the kubeconfig")
     .addOption(new Option("--log-level <level>", "how much to say on standard error").choices(LEVELS).default("info"))

@@ -30,13 +30,21 @@ export function duration(text: string): string {
   throw new InvalidArgumentError("Give a duration such as 60s, 5m or 1h30m");
 }
 
-/** HOST:PORT or "none", as it stands. */
+/** HOST:PORT, as it stands. */
 export function listenAddress(text: string): string {
-  if (text === "none") return text;
+  return checkedAddress(text, "");
+}
+
+/** HOST:PORT or "none", as it stands. */
+export function listenAddressOrNone(text: string): string {
+  return text === "none" ? text : checkedAddress(text, "; or none");
+}
+
+function checkedAddress(text: string, more: string): string {
   try {
     parseListen(text);
     return text;
   } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}; or none`);
+    throw new InvalidArgumentError(`${(error as Error).message}${more}`);
   }
 }

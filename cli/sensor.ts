@@ -10,7 +10,7 @@ import type { ClusterWords } from "./clusterOptions.ts";
 import { ExitCode } from "./exitCode.ts";
 import { UsageError } from "./failure.ts";
 import { examplesHelp, exitCodesHelp } from "./help.ts";
-import { listenAddress, ports, wholeNumber } from "./parse.ts";
+import { listenAddressOrNone, ports, wholeNumber } from "./parse.ts";
 import { addSocketOption, addStopFileOption, placesOf } from "./places.ts";
 import type { PlaceOptions } from "./places.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -43,7 +43,7 @@ export function addSensorCommand(program: Command, surroundings: Surroundings, d
     .option("--interface <name...>", "interfaces to watch: names or globs such as veth* (default: all)")
     .addOption(captureOption())
     .option("--workers <n>", "packet workers, one a core at most", wholeNumber(1, 64), DEFAULT_SENSOR_OPTIONS.workers)
-    .option("--listen <addr>", "HOST:PORT of /metrics, /healthz and /readyz (loopback with --cluster), or none", listenAddress, DEFAULT_LISTEN)
+    .option("--listen <addr>", "HOST:PORT of /metrics, /healthz and /readyz (loopback with --cluster), or none", listenAddressOrNone, DEFAULT_LISTEN)
     .option("--capture-only <iface>", "mirror port: see packets here only")
     .option("--inject <how>", "with --capture-only: route (as the kernel's routes say) or an interface")
     .option("--events <file>", "event lines to a file, - for standard output, none", "-")
