@@ -1,4 +1,6 @@
 /** What the server itself does to a Reflector: it dies and comes back, forgets the past, and takes rights away. */
+import { cpSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PrivateApiServer, sharedApiServer, startApiServer } from "../test/cluster/mod.ts";
 import { FaultProxy } from "./faultProxy.fixture.ts";
@@ -100,6 +102,44 @@ describe("a server that dies", () => {
       await reflector.close();
       await client.close();
       await proxy.close();
+    }
+  });
+});
+
+describe("a server that is restored from a backup", () => {
+  it("is followed again within two minutes, though it counts its versions from an earlier one: what came since the backup is gone", async () => {
+    await using server = await startApiServer();
+    const namespace = await server.createNamespace("restored");
+    const create = (name: string) => server.expect("POST", `/api/v1/namespaces/${namespace}/configmaps`, { body: { metadata: { name } } });
+    const data = join(dirname(server.kubeconfigPath), "etcd");
+    const client = await connect({ kubeconfig: server.kubeconfigPath, clock: fastClock(20) });
+    const reflector = follow(client, namespace);
+    const stop = async (): Promise<void> => {
+      await server.stopApiServer();
+      await server.stopEtcd();
+    };
+    const start = async (): Promise<void> => {
+      await server.startEtcd();
+      await server.startApiServer();
+    };
+    try {
+      await create("kept");
+      await stop();
+      cpSync(data, `${data}.backup`, { recursive: true });
+      await start();
+      for (let index = 0; index < 300; index++) await create(`lost-${index}`);
+      await expect.poll(() => namesOf(reflector), POLL).toContain("lost-299");
+      await stop();
+      rmSync(data, { recursive: true });
+      renameSync(`${data}.backup`, data);
+      await start();
+      await create("after");
+      const sinceMs = client.clock.monotonicMs();
+      await expect.poll(() => namesOf(reflector).filter((name) => !name.startsWith("kube-")), POLL).toEqual(["after", "kept"]);
+      expect(client.clock.monotonicMs() - sinceMs).toBeLessThan(180_000);
+    } finally {
+      await reflector.close();
+      await client.close();
     }
   });
 });

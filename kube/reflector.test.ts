@@ -204,6 +204,39 @@ describe("a Reflector", () => {
     expect(asked("list").map(({ query }) => query.get("resourceVersion"))).toEqual(["0", null]);
   });
 
+  it("lists again after a failure and a watch in which nothing was heard: a server that was restored from a backup is silent up to our version", async () => {
+    let isRestored = false;
+    const { watches, script } = holding(pod("a", "3"));
+    const clock = new ManualClock();
+    const { told, asked } = await follow((request, answer) => {
+      if (!isRestored || request.query.get("watch") === "true") return script(request, answer);
+      if (request.query.get("resourceVersion") !== null) return json(answer, statusBody(504, "Timeout", { message: "Too large resource version: 5, current: 2" }), 504);
+      list(answer, "2", pod("b", "1"));
+    }, clock);
+    await expect.poll(() => watches.length).toBe(1);
+    isRestored = true;
+    watches[0]!.destroy();
+    await expect.poll(async () => (await clock.advance(10_000), told)).toEqual(["Added a@3", "Deleted a@3", "Added b@1"]);
+    expect(clock.monotonicMs()).toBeLessThan(1_000_000 + 150_000);
+    expect(asked("list").map(({ query }) => query.get("resourceVersion"))).toEqual(["0", "5", null]);
+    expect(asked("watch").map(({ query }) => query.get("resourceVersion"))).toEqual(["5", "5", "2"]);
+  });
+
+  it("does not list for silence alone: where nothing ever changes, and etcd tells of no progress, a server has no bookmark to send", async () => {
+    const { watches, script } = holding(pod("a", "3"));
+    const clock = new ManualClock();
+    const { reflector, asked } = await follow(script, clock);
+    for (let watch = 1; watch <= 3; watch++) await expect.poll(async () => (await clock.advance(10_000), watches.length), { timeout: 3_000 }).toBe(watch);
+    // Cut off, and heard since: it is the server that it was.
+    watches.at(-1)!.destroy();
+    await expect.poll(async () => (await clock.advance(1_000), watches.length)).toBe(4);
+    watches.at(-1)!.write(bookmark("7"));
+    await expect.poll(() => reflector.resourceVersion).toBe("7");
+    await expect.poll(async () => (await clock.advance(10_000), watches.length), { timeout: 3_000 }).toBe(5);
+    await expect.poll(async () => (await clock.advance(10_000), watches.length), { timeout: 3_000 }).toBe(6);
+    expect(asked("list")).toHaveLength(1);
+  });
+
   it("is not stopped by exceptions of its caller, which are counted", async () => {
     const { watches, script } = holding(pod("a", "3"), pod("b", "4"));
     const kept: string[] = [];

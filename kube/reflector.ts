@@ -67,6 +67,10 @@ export class Reflector<T extends KubeObject = KubeObject> {
   #mustList = true;
   /** The server has forgotten the version that we know: only its newest state will do. */
   #isExpired = false;
+  /** A watch is open in which nothing was heard yet. */
+  #isDeaf = false;
+  /** The server was away and has told nothing since: it may have come back with another past. */
+  #wasAway = false;
 
   constructor(options: ReflectorOptions<T>) {
     const { transform = (raw) => raw as T } = options;
@@ -114,6 +118,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       this.#openedAtMs = undefined;
+      this.#isDeaf = false;
       const wasExpired = this.#isExpired;
       let failure: KubeError | undefined;
       try {
@@ -155,6 +160,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#resourceVersion = version;
     this.#mustList = false;
     this.#isExpired = false;
+    this.#wasAway = false;
     if (this.#lists++ > 0) client.counters.relists++;
     this.#listedAtMs = client.clock.monotonicMs();
     this.#listAgainAtMs = this.#listedAtMs + RELIST_SHORTEST_MS + client.clock.random() * (RELIST_LONGEST_MS - RELIST_SHORTEST_MS);
@@ -180,11 +186,14 @@ export class Reflector<T extends KubeObject = KubeObject> {
       signal,
       onOpen: () => {
         this.#openedAtMs = client.clock.monotonicMs();
+        this.#isDeaf = true;
         if (this.#watches++ > 0) client.counters.watchRestarts++;
         this.#setState({ connected: true, error: undefined, reconnects: this.#watches - 1, lastContactMs: client.clock.wallMs() });
       },
       onContact: () => {
         const nowMs = client.clock.wallMs();
+        this.#isDeaf = false;
+        this.#wasAway = false;
         client.counters.lastContactMs = nowMs;
         this.#state = { ...this.#state, lastContactMs: nowMs };
       },
@@ -200,10 +209,15 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   #fail(failure: KubeError): void {
+    const isSilence = failure.reason === "Timeout" && this.#openedAtMs !== undefined;
     if (isExpired(failure)) {
       this.#mustList = true;
       this.#isExpired = true;
     } else if (failure.reason === "BadLine" || [400, 404, 422].includes(failure.status)) this.#mustList = true;
+    // A server that was restored from a backup refuses no watch of a version that it has yet to come to: it is silent up
+    // to there, and sends not even bookmarks, which one that was merely started anew does. A list it refuses.
+    else if (!isSilence) this.#wasAway = true;
+    else if (this.#wasAway && this.#isDeaf) this.#mustList = true;
     const isNews = this.#state.error?.message !== failure.message;
     this.#setState({ connected: false, error: failure });
     this.#log[isNews ? "warn" : "debug"]({ resource: this.#options.resource.plural, reason: failure.reason }, failure.message);
