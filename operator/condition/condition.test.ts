@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mergeConditions, readiness } from "./condition.ts";
+import { mergeConditions, readiness, shortened } from "./condition.ts";
 import { sameStatus } from "./sameStatus.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00.900Z");
@@ -16,6 +16,12 @@ describe("conditions", () => {
       ["Reconciling", "False", "2026-11-26T12:01:00Z", 2],
       ["Stalled", "False", "2026-11-26T12:00:00Z", 2],
     ]);
+  });
+
+  it("are cut where an API server takes no more, but never within a character: it would be shown as another than was written, again and again", () => {
+    const [{ message }] = mergeConditions([], [{ type: "Ready", status: "False", reason: "Loading", message: `${"x".repeat(1_023)}\u{1f600}` }], 1, NOW) as [{ message: string }];
+    expect([message.length <= 1_024, message.isWellFormed()]).toEqual([true, true]);
+    expect([shortened("x".repeat(1_024)), shortened("x".repeat(1_025)), shortened("\u{1f600}\u{1f600}", 3)]).toEqual(["x".repeat(1_024), `${"x".repeat(1_021)}...`, "..."]);
   });
 
   it("of somebody else stay as they were", () => {

@@ -5,7 +5,7 @@ import type { Condition } from "../../crds/mod.ts";
 /** What a program says; generation and time are put in when it is merged. The reason is CamelCase: part of the API. */
 export type ConditionWords = Readonly<Pick<Condition, "type" | "status" | "reason" | "message">>;
 
-/** Longest text of a condition that the schema takes. */
+/** Longest sentence that the schemas of statuses take. */
 const MAX_MESSAGE = 1_024;
 
 /** The conditions of `previous` with those of `next` put in or put anew; order of `previous`, then of `next`. */
@@ -18,12 +18,18 @@ export function mergeConditions(previous: readonly Condition[], next: readonly C
       type: condition.type,
       status: condition.status,
       reason: condition.reason,
-      message: condition.message.slice(0, MAX_MESSAGE),
+      message: shortened(condition.message),
       observedGeneration: generation,
       lastTransitionTime: moved ? rfc3339(nowMs) : before.lastTransitionTime,
     });
   }
   return [...merged.values()];
+}
+
+/** Not within a character: half of one would be stored as another, and what is written never be what is shown. */
+export function shortened(text: string, most = MAX_MESSAGE): string {
+  if (text.length <= most) return text;
+  return `${text.slice(0, most - 3).replace(/[\ud800-\udbff]$/, "")}...`;
 }
 
 /** What an object's state comes to: one of three. */

@@ -6,5 +6,5 @@
  *
  * It must not know any kind.
  */
-export { mergeConditions, readiness, rfc3339, type ConditionWords, type Verdict } from "./condition.ts";
+export { mergeConditions, readiness, rfc3339, shortened, type ConditionWords, type Verdict } from "./condition.ts";
 export { sameStatus } from "./sameStatus.ts";

@@ -1,6 +1,7 @@
 /** Why pods of a fleet do not work: asked of the API server only while some do not. */
 import type { NodeFailure } from "../../crds/mod.ts";
 import { RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
+import { shortened } from "../condition/mod.ts";
 import { FLEET_LABEL } from "./daemonSet.ts";
 
 const MAX_NAMED = 10;
@@ -37,7 +38,7 @@ export async function failedPods(client: KubeClient, namespace: string, fleet: s
       const message = failureOf(pod);
       if (message === undefined) continue;
       failed++;
-      failures.push({ node: pod.spec?.nodeName ?? "", message: message.slice(0, MAX_MESSAGE) });
+      failures.push({ node: pod.spec?.nodeName ?? "", message: shortened(message, MAX_MESSAGE) });
     }
   }
   return { failed, failures: failures.toSorted((a, b) => (a.node < b.node ? -1 : 1)).slice(0, MAX_NAMED) };

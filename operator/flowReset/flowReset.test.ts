@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FlowResult, ResetReport } from "../../crds/stream/mod.ts";
+import { flowResetStatus } from "../../crds/mod.ts";
 import { Roster } from "../roster/mod.ts";
 import { reportOf } from "../roster/report.fixture.ts";
 import { Asking, type Answers } from "./asking.ts";
@@ -93,6 +94,15 @@ describe("the life of a FlowReset", () => {
     const waitingFor = ["n2", "n3", "n4", "n5", "n6"];
     expect(planAt(ANSWER_WAIT_MS, { answers: answers({ asked: 6, answered: 1, waitingFor }) }).status?.message).toBe("Nothing matched on 1 sensor; 5 sensors did not answer (n2, n3, n4 and 2 more)");
     expect(planAt(50, { answers: answers({ answered: 1, unwatched: ["n9"] }) }).status?.message).toBe("Nothing matched on 1 sensor; no sensor on n9");
+  });
+
+  it("says no more in one sentence than an API server takes, however long nodes' names are", () => {
+    const long = (letter: string) => letter.repeat(253);
+    const unheard = answers({ asked: 9, answered: 1, waitingFor: ["b", "c", "d"].map(long), unwatched: ["e", "f", "g"].map(long) });
+    for (const more of [{ answers: unheard }, { answers: unheard, results: [result(long("a"), { phase: "Failed", reason: "TooManyFlows", message: "x".repeat(1_024), flows: [] })] }]) {
+      expect(flowResetStatus.safeParse(planAt(ANSWER_WAIT_MS, more).status).error?.issues).toBeUndefined();
+    }
+    expect(flowResetStatus.safeParse(planAt(1_000, { answers: { ...unheard, waitingFor: [] }, spec: spec({ hold: "1h" }) }).status).error?.issues).toBeUndefined();
   });
 
   it("turns from Complete to Failed by a late result, and is never both", () => {

@@ -2,7 +2,7 @@
  * The life of a FlowReset as one pure function: what its status should be now, and when to look again. The status is
  * written when the phase changes, because each write goes to every node that watches.
  */
-import { mergeConditions, rfc3339, sameStatus, type ConditionWords } from "../condition/mod.ts";
+import { mergeConditions, rfc3339, sameStatus, shortened, type ConditionWords } from "../condition/mod.ts";
 import type { Condition, FlowInStatus, FlowResetPhase, FlowResetSpec, FlowResetStatus } from "../../crds/mod.ts";
 import type { Answers } from "./asking.ts";
 import { holdMs } from "./facts.ts";
@@ -115,7 +115,7 @@ function statusOf(input: FlowResetInput, phase: FlowResetPhase, message: string,
     summary: joined.counts,
     sensors: { asked: Math.max(answers.asked, answers.answered), answered: answers.answered },
     ...(joined.flows.length > 0 && { flows: joined.flows.slice(0, MAX_FLOWS).map(flowInStatus) }),
-    message,
+    message: shortened(message),
   };
 }
 
