@@ -159,6 +159,7 @@ export class Leading {
         this.#policy.lookAtAll();
         this.#lookAtFleets();
       },
+      onGone: (node) => this.#policy.forget(node),
     });
     this.#sensorNodes = following.follow(RESOURCES.sensorNodes, {
       transform: sensorNodeFacts,

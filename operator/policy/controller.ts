@@ -96,6 +96,11 @@ export class PolicyController {
     this.#incidents.take(report.node, report.incidents);
   }
 
+  /** Its Node is gone: what it counted stays, the place for it does not. */
+  forget(node: string): void {
+    this.#ledger.forget(node);
+  }
+
   /** Something outside changed that all depend on: fleets, namespaces, nodes, which sensors are fresh. */
   lookAtAll(): void {
     for (const key of this.#tracks.keys()) this.#options.enqueueAfter(key, this.#progressMs() * (this.#unsettled.has(key) ? 1 : 3));

@@ -27,7 +27,7 @@ interface Account {
   readonly sum: Float64Array;
   /** What the status said when the leader began. */
   readonly floor: Float64Array;
-  /** What the status had beyond the sum when that was settled. */
+  /** What the status had beyond the sum when that was settled, and what sensors counted that are gone since. */
   readonly beyond: Float64Array;
 }
 
@@ -50,6 +50,21 @@ export class CounterLedger {
   close(uid: string): void {
     this.#pairs -= this.#accounts.get(uid)?.bySensor.size ?? 0;
     this.#accounts.delete(uid);
+  }
+
+  /** A sensor is gone. One that tells on is late: it takes out of `beyond` again what it tells anew. */
+  forget(node: string): void {
+    if (!this.#isSettled) return; // What it told is not told apart from the status yet.
+    for (const { bySensor, sum, beyond } of this.#accounts.values()) {
+      const entry = bySensor.get(node);
+      if (entry === undefined) continue;
+      for (let index = 0; index < SIZE; index++) {
+        sum[index]! -= entry.values[index]!;
+        beyond[index]! += entry.values[index]!;
+      }
+      bySensor.delete(node);
+      this.#pairs--;
+    }
   }
 
   /**

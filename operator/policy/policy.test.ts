@@ -221,6 +221,40 @@ describe("the ledger of counters", () => {
     expect(ledger.figures).toEqual({ pairs: 1, leftOut: 0 });
   });
 
+  it("keeps what sensors counted that are gone, and no place for them: nodes come and go for months", () => {
+    const ledger = new CounterLedger();
+    ledger.open("u", { detections: 4 }); // Of sensors before this leader.
+    ledger.settle();
+    for (let node = 0; node < 3; node++) ledger.take(`n${node}`, "s1", counted(5));
+    for (let node = 0; node < 3; node++) ledger.forget(`n${node}`);
+    expect(ledger.of("u")!.detections).toBe(19);
+    expect(ledger.figures).toEqual({ pairs: 0, leftOut: 0 });
+  });
+
+  it("counts nothing twice of a sensor that was called gone and tells on", () => {
+    const ledger = new CounterLedger();
+    ledger.open("u", undefined);
+    ledger.settle();
+    ledger.take("n1", "s1", counted(5));
+    ledger.forget("n1");
+    ledger.take("n1", "s1", counted(7), true);
+    expect(ledger.of("u")!.detections).toBe(7);
+    ledger.take("n1", "s1", counted(9), true);
+    expect(ledger.of("u")!.detections).toBe(9);
+  });
+
+  it("forgets no sensor while its counts are not told apart from those of the status", () => {
+    const ledger = new CounterLedger();
+    ledger.open("u", { detections: 10 }); // 5 of one that goes, 5 of one that is not heard yet.
+    ledger.take("n1", "s1", counted(5));
+    ledger.forget("n1");
+    ledger.take("n2", "s1", counted(6));
+    ledger.settle();
+    expect(ledger.of("u")!.detections).toBe(11);
+    ledger.take("n1", "s1", counted(7));
+    expect(ledger.of("u")!.detections).toBe(13);
+  });
+
   it("counts what happened while nobody led", () => {
     const ledger = new CounterLedger();
     ledger.open("u", { detections: 10 });

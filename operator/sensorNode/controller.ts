@@ -17,6 +17,8 @@ export interface SensorNodeControllerOptions {
   takeUnreported(node: string, session: string, results: readonly ResetReport[]): void;
   /** Some sensor became stale, or is back. */
   onFreshness(): void;
+  /** A sensor is no more. */
+  onGone(node: string): void;
   nowMs(): number;
   monotonicMs(): number;
 }
@@ -114,6 +116,7 @@ export class SensorNodeController {
     this.#stale.delete(name);
     this.#fetched.delete(name);
     this.#options.roster.forget(name);
+    this.#options.onGone(name);
   }
 }
 
