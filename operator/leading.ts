@@ -3,7 +3,7 @@ import type { Reply, Report } from "../crds/stream/mod.ts";
 import { EventRecorder, kindedKeyOf, RESOURCES, type KubeClient, type KubeObject, type Reflector, type ReflectorEvent } from "../kube/mod.ts";
 import { CertificateKeeper, type KeptCertificate } from "./certificate/mod.ts";
 import { DefaultFleet } from "./defaultFleet/mod.ts";
-import { daemonSetFacts, FLEET_LABEL, FleetController, fleetFacts, type DaemonSetFacts, type FleetFacts } from "./fleet/mod.ts";
+import { daemonSetFacts, FLEET_LABEL, FleetController, fleetFacts, isWantedBy, type DaemonSetFacts, type FleetFacts } from "./fleet/mod.ts";
 import { FlowResetController, flowResetFacts, type FlowResetFacts } from "./flowReset/mod.ts";
 import { Following } from "./following.ts";
 import type { Logger } from "./log.ts";
@@ -130,6 +130,7 @@ export class Leading {
         if (type === "Modified" && previous?.metadata.generation === object.metadata.generation) return; // Our own status.
         this.#lookAtFleets(); // They may overlap no more.
         this.#policy.lookAtAll();
+        this.#sensorNode.lookAtSilent();
       },
     });
     this.#daemonSets = following.follow(RESOURCES.daemonSets, {
@@ -153,6 +154,7 @@ export class Leading {
       ...shared,
       find: (name) => this.#sensorNodes.objects.get(name),
       hasNode: (name) => this.#nodes.objects.has(name),
+      isWanted: (name) => this.#isWanted(name),
       enqueue: (name) => sensorNodeQueue.add(name),
       takeUnreported: (node, session, results) => this.#flowReset.takeUnreported(node, session, results),
       onFreshness: () => {
@@ -164,7 +166,8 @@ export class Leading {
     this.#sensorNodes = following.follow(RESOURCES.sensorNodes, {
       transform: sensorNodeFacts,
       onChange: ({ type, object }) => {
-        if (type !== "Deleted") this.#sensorNode.see(object);
+        if (type === "Deleted") this.#sensorNode.unsee(object);
+        else this.#sensorNode.see(object);
         if (type !== "Modified") sensorNodeQueue.add(object.metadata.name);
       },
     });
@@ -256,6 +259,13 @@ export class Leading {
     this.#discoveryQueue.addAfter("discovery", SETTLE_MS);
     this.#lookAtFleets();
     this.#policy.lookAtAll();
+    this.#sensorNode.lookAtSilent();
+  }
+
+  /** Where there is no fleet, or none may be listed, somebody else starts sensors as he likes. */
+  #isWanted(node: string): boolean {
+    const facts = this.#nodes.objects.get(node);
+    return facts === undefined || this.#fleets.objects.size === 0 || isWantedBy(this.#fleets.objects.values(), facts);
   }
 
   /** Of the operator, then of sensors; each once. */

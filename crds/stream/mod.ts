@@ -9,5 +9,5 @@
 export * from "./limits.ts";
 export { reply, type Reply } from "./reply.ts";
 export { report, type CounterReport, type FailureReport, type IncidentReport, type Report, type ResetReport, type SensorHealth } from "./report.ts";
-export { readReply, readReport, type Reading } from "./read.ts";
+export { readReply, readReport, readResets, type Reading } from "./read.ts";
 export type { FlowResult } from "../sensorReport.ts";

@@ -28,6 +28,9 @@ const incidentReport = z.object({
   lastTime: time,
 });
 
+/** What became of one FlowReset. */
+export const reset = z.object(resetReport(MAX_FLOWS_OF_REPORT));
+
 const health = z.object({
   enforcement: enforcementState,
   captureLossPackets: count,
@@ -48,7 +51,7 @@ export const report = z.object({
   failures: z.array(failureReport).max(MAX_REPORTED_FAILURES).optional(),
   /** Only those that changed since the last acknowledged report. */
   counters: z.array(counterReport).max(MAX_REPORTED_COUNTERS).default([]),
-  resets: z.array(z.object(resetReport(MAX_FLOWS_OF_REPORT))).max(MAX_REPORTED_RESETS).default([]),
+  resets: z.array(reset).max(MAX_REPORTED_RESETS).default([]),
   incidents: z.array(incidentReport).max(MAX_REPORTED_INCIDENTS).default([]),
   health,
 });

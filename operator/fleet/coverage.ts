@@ -33,6 +33,12 @@ export function coverageOf(fleet: FleetFacts, fleets: Iterable<FleetFacts>, node
   return { uncovered, overlap };
 }
 
+/** Some fleet would have a sensor there; one that cannot be read may want any node. */
+export function isWantedBy(fleets: Iterable<FleetFacts>, node: NodeFacts): boolean {
+  if (node.uncoverable !== undefined) return false;
+  return [...fleets].some((fleet) => fleet.metadata.deletionTimestamp === undefined && (fleet.spec === undefined || isSelected(fleet, node)));
+}
+
 /** By its labels; whether a sensor can run there is another question. */
 function isSelected({ spec }: FleetFacts, { labels }: NodeFacts): boolean {
   return spec !== undefined && Object.entries(spec.nodeSelector).every(([key, value]) => labels[key] === value || (key === "kubernetes.io/os" && value === "linux"));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nodeFacts } from "../nodes/mod.ts";
-import { coverageOf } from "./coverage.ts";
+import { coverageOf, isWantedBy } from "./coverage.ts";
 import { daemonSetOf, MAX_FLEET_NAME } from "./daemonSet.ts";
 import { daemonSetFacts, fleetFacts, type DaemonSetFacts } from "./facts.ts";
 import { failureOf } from "./failures.ts";
@@ -217,6 +217,13 @@ describe("the nodes of a fleet", () => {
   it("are free when the older one goes", () => {
     const going = fleet({}, { name: "old", uid: "u0", creationTimestamp: "2026-11-26T09:00:00Z", deletionTimestamp: "2026-11-26T11:00:00Z" });
     expect(coverageOf(fleet(), [going, fleet()], nodes).overlap).toBeUndefined();
+  });
+
+  it("are wanted by a fleet that selects them and stays, or that cannot be read", () => {
+    const wanted = (...fleets: ReturnType<typeof fleet>[]) => nodes.filter((each) => isWantedBy(fleets, each)).map(({ metadata }) => metadata.name);
+    expect(wanted(old)).toEqual(["edge"]);
+    expect(wanted(fleet({}, { deletionTimestamp: "2026-11-26T11:00:00Z" }))).toEqual([]);
+    expect(wanted(fleet({ mood: 7, capture: "x" }))).toEqual(["n1", "edge"]);
   });
 
   it("of the same second go by the name", () => {

@@ -7,5 +7,6 @@
  * It must not know policies or FlowResets.
  */
 export { FleetController, type FleetControllerOptions } from "./controller.ts";
+export { isWantedBy } from "./coverage.ts";
 export { FLEET_LABEL, daemonSetName } from "./daemonSet.ts";
 export { daemonSetFacts, fleetFacts, type DaemonSetFacts, type FleetFacts } from "./facts.ts";

@@ -1,6 +1,6 @@
 /** The SensorNode controller: heartbeats into the roster, silence into the condition, the object away with its Node. */
 import type { SensorNodeStatus } from "../../crds/mod.ts";
-import type { ResetReport } from "../../crds/stream/mod.ts";
+import { readResets, type ResetReport } from "../../crds/stream/mod.ts";
 import { KubeError, RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
 import { mergeConditions } from "../condition/mod.ts";
 import { STALE_AFTER_MS, type Roster } from "../roster/mod.ts";
@@ -13,6 +13,8 @@ export interface SensorNodeControllerOptions {
   readonly fieldManager: string;
   find(name: string): SensorNodeFacts | undefined;
   hasNode(name: string): boolean;
+  /** Some fleet would have a sensor there, as far as is known. */
+  isWanted(name: string): boolean;
   enqueue(name: string): void;
   takeUnreported(node: string, session: string, results: readonly ResetReport[]): void;
   /** Some sensor became stale, or is back. */
@@ -42,6 +44,19 @@ export class SensorNodeController {
     if (unreported > 0 && this.#fetched.get(name) !== metadata.resourceVersion) enqueue(name);
   }
 
+  /** Somebody took the object away: a sensor that is heard writes it anew, another is not missed any more. */
+  unsee({ metadata: { name } }: SensorNodeFacts): void {
+    const { roster, onFreshness, monotonicMs } = this.#options;
+    if (!roster.sensors.has(name) || roster.isFresh(name, monotonicMs())) return;
+    this.#forget(name);
+    onFreshness();
+  }
+
+  /** Fleets want other nodes than before. */
+  lookAtSilent(): void {
+    for (const name of this.#stale) this.#options.enqueue(name);
+  }
+
   /** A report came: it is certainly not stale. */
   heard(node: string): void {
     if (this.#stale.delete(node)) this.#options.onFreshness();
@@ -66,14 +81,16 @@ export class SensorNodeController {
   }
 
   async reconcile(name: string, signal: AbortSignal): Promise<undefined> {
-    const { client, find, hasNode, roster, monotonicMs, onFreshness } = this.#options;
+    const { find, hasNode, isWanted, roster, monotonicMs, onFreshness } = this.#options;
     const facts = find(name);
     if (facts !== undefined && facts.unreported > 0) await this.#fetch(facts, signal);
-    switch (planSensorNode({ ready: facts?.ready, hasNode: hasNode(name), isFresh: roster.isFresh(name, monotonicMs()) })) {
+    switch (planSensorNode({ ready: facts?.ready, hasNode: hasNode(name), isWanted: isWanted(name), isFresh: roster.isFresh(name, monotonicMs()) })) {
       case "Delete":
-        if (await this.#hasNodeNow(name, signal)) break;
-        await client.delete(RESOURCES.sensorNodes, { name }, { preconditions: { uid: facts!.metadata.uid! }, signal }).catch(unlessGone);
-        this.#forget(name);
+        if (!(await this.#hasNodeNow(name, signal))) await this.#delete(facts!, signal);
+        break;
+      case "Retire":
+        await this.#delete(facts!, signal);
+        onFreshness();
         break;
       case "Forget":
         this.#forget(name);
@@ -85,6 +102,11 @@ export class SensorNodeController {
       case undefined:
     }
     return undefined;
+  }
+
+  async #delete({ metadata: { name, uid } }: SensorNodeFacts, signal: AbortSignal): Promise<void> {
+    await this.#options.client.delete(RESOURCES.sensorNodes, { name }, { preconditions: { uid: uid! }, signal }).catch(unlessGone);
+    this.#forget(name);
   }
 
   /** Two watches: the SensorNode of a new Node may be shown before the Node is. */
@@ -107,8 +129,9 @@ export class SensorNodeController {
 
   async #fetch({ metadata }: SensorNodeFacts, signal: AbortSignal): Promise<void> {
     const current = await this.#options.client.find(RESOURCES.sensorNodes, { name: metadata.name }, { signal });
-    const { session = "", unreported = [] } = (current?.status ?? {}) as SensorNodeStatus;
-    this.#options.takeUnreported(metadata.name, session, unreported);
+    const { session, unreported } = (current?.status ?? {}) as Partial<Record<"session" | "unreported", unknown>>;
+    // As it was stored, perhaps by a sensor of another version.
+    this.#options.takeUnreported(metadata.name, typeof session === "string" ? session : "", readResets(Array.isArray(unreported) ? unreported : []));
     this.#fetched.set(metadata.name, metadata.resourceVersion ?? "");
   }
 

@@ -11,9 +11,12 @@ describe("a SensorNode", () => {
     ["of which it was said already", undefined, { ready: "Unknown", hasNode: true, isFresh: false }],
     ["whose Node is gone", "Delete", { ready: "True", hasNode: false, isFresh: true }],
     ["that is gone, with its Node there", undefined, { ready: undefined, hasNode: true, isFresh: true }],
+    ["of a silent sensor that no fleet would have any longer", "Retire", { ready: "Unknown", hasNode: true, isWanted: false, isFresh: false }],
+    ["of a sensor that no fleet would have any longer and that is still heard", undefined, { ready: "True", hasNode: true, isWanted: false, isFresh: true }],
+    ["that is gone, of a silent sensor that no fleet would have any longer", "Forget", { ready: undefined, hasNode: true, isWanted: false, isFresh: false }],
     ["that is gone, as its Node is", "Forget", { ready: undefined, hasNode: false, isFresh: false }],
   ] as const) {
-    it(`${what}: ${step ?? "nothing"}`, () => expect(planSensorNode(input)).toBe(step));
+    it(`${what}: ${step ?? "nothing"}`, () => expect(planSensorNode({ isWanted: true, ...input })).toBe(step));
   }
 
   it("of whatever version is read without an exception", () => {
