@@ -47,6 +47,9 @@ interface Track {
   resourceVersion: string;
 }
 
+/** A question that is refused again however often it is put: no right to it, or a selector that the API server does not take. */
+const NEVER_ANSWERED: ReadonlySet<number> = new Set([400, 403, 413, 414, 422]);
+
 const RESOURCE_OF: Readonly<Record<FlowResetFacts["kind"], Resource>> = { FlowReset: RESOURCES.flowResets, ClusterFlowReset: RESOURCES.clusterFlowResets };
 
 export class FlowResetController {
@@ -192,7 +195,7 @@ export class FlowResetController {
   async #ask(facts: FlowResetFacts, signal: AbortSignal): Promise<Asking> {
     const { roster, monotonicMs, nodeOfAddress, client, onObstacle } = this.#options;
     const whereabouts = await whereaboutsOf(facts.spec!, facts.metadata.namespace, { client, nodeOfAddress }, signal).catch((error: unknown) => {
-      if (!KubeError.is(error, "Forbidden")) throw error;
+      if (!KubeError.is(error) || !NEVER_ANSWERED.has(error.status)) throw error;
       onObstacle(error);
       return "all" as const; // Sensors act all the same; it takes longer to know that nothing matched.
     });

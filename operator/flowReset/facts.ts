@@ -30,7 +30,8 @@ export function flowResetFacts(raw: KubeObject): FlowResetFacts {
   const status = (raw.status ?? {}) as FlowResetStatus;
   const phase = status.phase ?? "Pending";
   const ttlSeconds = ttlOf(raw.spec);
-  const completedMs = Date.parse(status.completionTime ?? "") || 0;
+  // Who wrote that it is over and not since when must not have it taken away at once.
+  const completedMs = Date.parse(status.completionTime ?? "") || Date.parse(creationTimestamp ?? "") || 0;
   if (isFinished(phase)) return { ...head, phase, ttlSeconds, completedMs };
   const { valid, faults, notes } = validate(raw, { standalone: false });
   if (valid === undefined) {
