@@ -209,6 +209,23 @@ describe("the book of results", () => {
     expect(book.of("again")[0]!.flows.size).toBe(100);
   });
 
+  it("lets a sensor speak of no more objects that there are not by calling itself started anew", () => {
+    const book = new ResultBook();
+    for (let session = 0; session < 500; session++) {
+      book.forgetSession("evil");
+      for (let index = 0; index < MAX_UNKNOWN_OF_NODE; index++) book.take("evil", `s${session}`, index, report({ uid: `u${session}-${index}` }), T0);
+    }
+    expect(book.figures.resets).toBe(MAX_UNKNOWN_OF_NODE);
+    // What proves to be there makes room, and so does what is forgotten.
+    book.know("u0-0");
+    book.take("evil", "s", 1, report({ uid: "more" }), T0 + 1);
+    expect(book.figures.resets).toBe(MAX_UNKNOWN_OF_NODE + 1);
+    book.sweep(T0 + 120_000);
+    expect(book.figures.resets).toBe(1);
+    for (let index = 0; index < MAX_UNKNOWN_OF_NODE + 1; index++) book.take("evil", "s", index, report({ uid: `v${index}` }), T0);
+    expect(book.figures.resets).toBe(MAX_UNKNOWN_OF_NODE + 1);
+  });
+
   it("lets a sensor speak of few objects that there are not, and forgets them", () => {
     const book = new ResultBook();
     for (let index = 0; index < MAX_UNKNOWN_OF_NODE + 10; index++) book.take("evil", "s", index, report({ uid: `u${index}` }), T0);

@@ -16,13 +16,16 @@ interface Page {
   readonly entries: Map<string, Entry>;
   /** When the first result came; the object itself may come later. */
   readonly sinceMs: number;
-  isKnown: boolean;
+  /** The node that spoke of it first; undefined: the API server shows the object. */
+  unknownOf: string | undefined;
 }
 
 export class ResultBook {
   readonly #pages = new Map<string, Page>();
   /** Of each node, what is not yet in a status: sequence by uid. */
   readonly #unwritten = new Map<string, Map<string, number>>();
+  /** FlowResets that each node alone speaks of: whoever has taken over a sensor may call it started anew at any time. */
+  readonly #unknownOfNode = new Map<string, number>();
   /** How many connections are kept of each node, and of all. */
   readonly #flowsOfNode = new Map<string, number>();
   #flows = 0;
@@ -69,7 +72,7 @@ export class ResultBook {
   /** The API server shows the object: its results are kept until it is forgotten. */
   know(uid: string): void {
     const page = this.#pages.get(uid);
-    if (page !== undefined) page.isKnown = true;
+    if (page !== undefined) this.#settle(page);
   }
 
   /** Everything that `of()` returned a moment ago is in the object's status. */
@@ -99,7 +102,10 @@ export class ResultBook {
   }
 
   forget(uid: string): void {
-    for (const [node, { flows }] of this.#pages.get(uid)?.entries ?? []) {
+    const page = this.#pages.get(uid);
+    if (page === undefined) return;
+    this.#settle(page);
+    for (const [node, { flows }] of page.entries) {
       this.#countFlows(node, -flows.size);
       const unwritten = this.#unwritten.get(node);
       unwritten?.delete(uid);
@@ -110,7 +116,7 @@ export class ResultBook {
 
   /** Results of objects that never appeared. */
   sweep(nowMs: number): void {
-    for (const [uid, page] of this.#pages) if (!page.isKnown && nowMs - page.sinceMs > UNKNOWN_KEPT_MS) this.forget(uid);
+    for (const [uid, page] of this.#pages) if (page.unknownOf !== undefined && nowMs - page.sinceMs > UNKNOWN_KEPT_MS) this.forget(uid);
   }
 
   get figures(): { readonly resets: number; readonly flows: number; readonly dropped: number } {
@@ -131,16 +137,23 @@ export class ResultBook {
   #pageFor(uid: string, node: string, nowMs: number): Page | undefined {
     const known = this.#pages.get(uid);
     if (known !== undefined) return known;
-    if (this.#pages.size >= MAX_BOOKED_RESETS || this.#unknownOf(node) >= MAX_UNKNOWN_OF_NODE) return undefined;
-    const page: Page = { entries: new Map(), sinceMs: nowMs, isKnown: false };
+    if (this.#pages.size >= MAX_BOOKED_RESETS || (this.#unknownOfNode.get(node) ?? 0) >= MAX_UNKNOWN_OF_NODE) return undefined;
+    const page: Page = { entries: new Map(), sinceMs: nowMs, unknownOf: node };
     this.#pages.set(uid, page);
+    this.#countUnknown(node, 1);
     return page;
   }
 
-  #unknownOf(node: string): number {
-    let count = 0;
-    for (const uid of this.#unwritten.get(node)?.keys() ?? []) if (this.#pages.get(uid)?.isKnown === false) count++;
-    return count;
+  /** It is unknown no more. */
+  #settle(page: Page): void {
+    if (page.unknownOf !== undefined) this.#countUnknown(page.unknownOf, -1);
+    page.unknownOf = undefined;
+  }
+
+  #countUnknown(node: string, more: number): void {
+    const count = (this.#unknownOfNode.get(node) ?? 0) + more;
+    if (count === 0) this.#unknownOfNode.delete(node);
+    else this.#unknownOfNode.set(node, count);
   }
 
   #setUnwritten(node: string, uid: string, sequence: number): void {
