@@ -60,7 +60,7 @@ export class PolicyController {
   constructor(options: PolicyControllerOptions) {
     this.#options = options;
     this.#ledSinceMs = options.monotonicMs();
-    this.#incidents = new IncidentRecorder({ client: options.client, recorder: options.recorder, isKnown: (uid) => this.#keyByUid.has(uid) });
+    this.#incidents = new IncidentRecorder({ client: options.client, recorder: options.recorder, keyOf: (uid) => this.#keyByUid.get(uid) });
   }
 
   /** A policy as the API server shows it: what sensors count of it is kept from now on. */

@@ -36,7 +36,7 @@ function world(pods: Readonly<Record<string, { uid: string; node: string }>> = {
   const recorder = new IncidentRecorder({
     client: { find } as unknown as KubeClient,
     recorder: { record: (event: EventDetails) => void events.push(event) } as unknown as EventRecorder,
-    isKnown: (uid) => uid === "p1",
+    keyOf: (uid) => (uid === "p1" ? "ResponsePolicy shop/guard" : undefined),
   });
   const answerAll = async (): Promise<void> => {
     for (let round = 0; round < 2_000 && waiting.length > 0; round++) {
@@ -58,6 +58,8 @@ describe("what policies did", () => {
 
   it.each([
     ["of a policy that there is not", "n1", incident({ uid: "p2" }), 0],
+    ["of a policy by the uid of another, in a namespace of the sensor's choice", "n1", incident({ namespace: "kube-system" }), 0],
+    ["of a policy by the uid of another, of the other kind", "n1", incident({ kind: "ClusterResponsePolicy", namespace: "" }), 0],
     ["of another node's pod", "n2", incident(), 1],
     ["of a pod that has the name of an earlier one", "n1", incident({ pod: { namespace: "shop", name: "web", uid: "u-old" } }), 1],
     ["of a pod that there is not", "n1", incident({ pod: { namespace: "shop", name: "none", uid: "u-none" } }), 1],

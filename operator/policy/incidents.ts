@@ -4,7 +4,7 @@
  */
 import type { IncidentReport } from "../../crds/stream/mod.ts";
 import { API_VERSION } from "../../crds/mod.ts";
-import { RESOURCES, type EventDetails, type EventRecorder, type KubeClient, type KubeObject } from "../../kube/mod.ts";
+import { kindedKeyOf, RESOURCES, type EventDetails, type EventRecorder, type KubeClient, type KubeObject } from "../../kube/mod.ts";
 import { MAX_INCIDENTS, MAX_INCIDENTS_WAITING, MAX_POD_LOOKUPS, MAX_PODS_KNOWN } from "./limits.ts";
 
 type Pod = KubeObject & { readonly spec?: { readonly nodeName?: string } };
@@ -16,8 +16,8 @@ const CUT = new Set(["Confirmed", "Unconfirmed", "Evaded", "Reset"]);
 export interface IncidentRecorderOptions {
   readonly client: Pick<KubeClient, "find">;
   readonly recorder: Pick<EventRecorder, "record">;
-  /** Whether there is a policy with that uid. */
-  isKnown(uid: string): boolean;
+  /** Kind and name of the policy with that uid, if there is one. */
+  keyOf(uid: string): string | undefined;
 }
 
 interface PodEvent {
@@ -26,7 +26,7 @@ interface PodEvent {
   readonly event: EventDetails;
 }
 
-/** A node speaks only of policies that there are, and of its own pods. */
+/** A node speaks only of policies that there are, by their own names, and of its own pods. */
 export class IncidentRecorder {
   /** Events of pods that were left out, because too many waited. */
   dropped = 0;
@@ -44,7 +44,7 @@ export class IncidentRecorder {
   /** Never waits, never throws. */
   take(node: string, incidents: readonly IncidentReport[]): void {
     if (this.#ending.signal.aborted) return;
-    for (const incident of incidents.slice(0, MAX_INCIDENTS)) if (this.#options.isKnown(incident.uid)) this.#record(node, incident);
+    for (const incident of incidents.slice(0, MAX_INCIDENTS)) if (this.#options.keyOf(incident.uid) === kindedKeyOf({ kind: incident.kind, metadata: incident })) this.#record(node, incident);
   }
 
   close(): void {
