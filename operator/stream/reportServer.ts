@@ -26,6 +26,8 @@ export interface ReportServerOptions {
   nowMs(): number;
   /** MAX_KEPT_CONNECTIONS unless told. */
   readonly maxKeptConnections?: number;
+  /** REQUEST_TIMEOUT_MS unless told. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface ReportServer {
@@ -53,15 +55,16 @@ class Refusal extends Error {
 export async function startReportServer(options: ReportServerOptions): Promise<ReportServer> {
   const answers = new Map<number, number>();
   const rates = new NodeRates();
-  const maxKept = options.maxKeptConnections ?? MAX_KEPT_CONNECTIONS;
+  const { maxKeptConnections: maxKept = MAX_KEPT_CONNECTIONS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   let connections = 0;
-  const server = createServer({ ...options.tls, minVersion: "TLSv1.2", maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 5_000 }, (request, response) => {
+  // Of TLS too: two minutes are Node.js' own, and whoever says nothing at all would hold a place for so long.
+  const server = createServer({ ...options.tls, minVersion: "TLSv1.2", handshakeTimeout: requestTimeoutMs, maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 5_000 }, (request, response) => {
     if (connections > maxKept) response.shouldKeepAlive = false;
     void answer(request, response, options, rates).then((status) => answers.set(status, (answers.get(status) ?? 0) + 1));
   });
   server.maxConnections = MAX_CONNECTIONS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.headersTimeout = REQUEST_TIMEOUT_MS;
+  server.requestTimeout = requestTimeoutMs;
+  server.headersTimeout = requestTimeoutMs;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new Error(`Cannot listen on ${options.host}:${options.port} for reports: ${error.message}`, { cause: error })));

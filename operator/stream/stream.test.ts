@@ -1,4 +1,5 @@
 import { Agent, request } from "node:https";
+import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { bringUpToDate } from "../certificate/apply.ts";
 import { bundleOf } from "../certificate/material.ts";
@@ -65,6 +66,16 @@ describe("the report server", () => {
     expect(kept).toEqual(["keep-alive", "keep-alive", "close"]);
     await expect.poll(() => server.connections()).toBe(2);
     for (const agent of agents) agent.destroy();
+    await server.close();
+  });
+
+  it("keeps no place for who connects and says nothing, not even a greeting", async () => {
+    const { server } = await serve({ requestTimeoutMs: 100 });
+    const silent = connect({ host: "127.0.0.1", port: server.port });
+    silent.on("error", () => {});
+    await expect.poll(() => server.connections()).toBe(1);
+    await expect.poll(() => server.connections(), { timeout: 5_000 }).toBe(0);
+    silent.destroy();
     await server.close();
   });
 

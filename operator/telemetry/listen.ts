@@ -13,14 +13,14 @@ export interface OpenServer {
 }
 
 /** Rejects when the address cannot be bound. `what` it is for is said then. */
-export async function listen(what: string, address: { host: string; port: number }, scheme: "http" | "https", answer: RequestListener): Promise<OpenServer> {
+export async function listen(what: string, address: { host: string; port: number }, scheme: "http" | "https", answer: RequestListener, requestTimeoutMs = REQUEST_TIMEOUT_MS): Promise<OpenServer> {
   const { host, port } = address;
   // Not imported: that evaluates every export of the module, and one of them is the whole of undici (12 MB).
   const options = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 1_000 };
-  const server: Server = scheme === "http" ? process.getBuiltinModule("node:http").createServer(options, answer) : process.getBuiltinModule("node:https").createServer(options, answer);
+  const server: Server = scheme === "http" ? process.getBuiltinModule("node:http").createServer(options, answer) : process.getBuiltinModule("node:https").createServer({ ...options, handshakeTimeout: requestTimeoutMs }, answer);
   server.maxConnections = MAX_CONNECTIONS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.headersTimeout = REQUEST_TIMEOUT_MS;
+  server.requestTimeout = requestTimeoutMs;
+  server.headersTimeout = requestTimeoutMs;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new Error(`Cannot listen on ${host}:${port} for ${what}: ${error.message}`, { cause: error })));
     server.listen(port, host, resolve);

@@ -1,5 +1,7 @@
+import { once } from "node:events";
+import { connect, type AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { createRegistry, parseListen, startHealthServer, startProfilingServer } from "./mod.ts";
+import { createRegistry, listen, parseListen, startHealthServer, startProfilingServer } from "./mod.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
@@ -32,6 +34,17 @@ it("health is served at every address where no host is said", async () => {
   const { port } = new URL(server.url);
   expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text()).toBe("ok\n");
   await server.close();
+});
+
+it("a small server keeps no place for who connects and says nothing, of whichever scheme", async () => {
+  for (const scheme of ["http", "https"] as const) {
+    const { server, close } = await listen("a test", LOOPBACK, scheme, () => {}, 100);
+    const silent = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    silent.on("error", () => {});
+    await once(server, "connection");
+    await once(silent.resume(), "close", { signal: AbortSignal.timeout(5_000) });
+    await close();
+  }
 });
 
 describe("profiling", () => {
