@@ -54,6 +54,17 @@ describe("the certificate", () => {
     expect(readMaterial({ ...data, "tls.key": data["ca.key"]! }).serving).toBeUndefined();
   });
 
+  it("comes to rest where fields of its Secret are another's, as after a restore from a backup: what is left out stays there", async () => {
+    const later = NOW + (AUTHORITY_LIFE_MS * 2) / 3 + DAY;
+    const stored = writeMaterial(await bringUpToDate(fresh, NAMES, later));
+    const write = (material: Material) => Object.assign(stored, writeMaterial(material));
+    const promoted = await bringUpToDate(readMaterial(stored), NAMES, later + DAY);
+    write(promoted);
+    expect(readMaterial(stored).ca).toEqual(promoted.ca);
+    expect(planCertificate(readMaterial(stored), NAMES, later + DAY)).toBeUndefined();
+    expect(bundleOf(readMaterial(stored))).toBe(bundleOf(promoted));
+  });
+
   it("is trusted by its bundle and by no other", async () => {
     const real = await bringUpToDate({}, NAMES, Date.now());
     const other = await bringUpToDate({}, NAMES, Date.now());

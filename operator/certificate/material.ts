@@ -33,9 +33,12 @@ export function readMaterial(data: Readonly<Record<string, string>> | undefined)
     return certificate !== undefined && key !== undefined && isPair(certificate, key) ? { certificate, key } : undefined;
   };
   const previous = text(PREVIOUS);
+  const ca = pair(FIELDS.ca);
+  const next = pair(FIELDS.next);
   return {
-    ca: pair(FIELDS.ca),
-    next: pair(FIELDS.next),
+    ca,
+    // An apply leaves fields that others own: a successor that signs by now would succeed itself for ever.
+    next: next?.certificate === ca?.certificate ? undefined : next,
     serving: pair(FIELDS.serving),
     previous: previous !== undefined && parse(previous) !== undefined ? previous : undefined,
   };
