@@ -8,6 +8,7 @@
  *
  * Must not know: what any kind means. Schemas are of crds/, decisions of operator/ and sensor/.
  */
+export { addressText } from "./addressText.ts";
 export { connect } from "./connect.ts";
 export type { ConnectOptions } from "./connect.ts";
 export { KubeClient } from "./client.ts";

@@ -72,7 +72,7 @@ export class Leading {
     const flowResetQueue = following.queue("flowreset", this.#whenSynced((key, signal) => this.#flowReset.reconcile(key, signal)), FINDING_WORKERS);
     this.#flowReset = new FlowResetController({
       ...shared,
-      nodeOfAddress: (address) => this.#addresses.nodeOf(address),
+      nodesOfAddress: (address) => this.#addresses.nodesOf(address),
       find: (key) => find(this.#flowResets, "FlowReset", key),
       onObstacle: (error) => {
         following.missingRights.note(error, performance.now());

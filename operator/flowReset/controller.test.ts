@@ -33,7 +33,7 @@ function world({ list = async function* () {}, status = {}, labels = { app: "web
     recorder: { record: () => {} } as unknown as EventRecorder,
     roster,
     fieldManager: "test",
-    nodeOfAddress: () => undefined,
+    nodesOfAddress: () => [],
     answerSpreadMs: () => 0,
     find: () => flowResetFacts(raw),
     onObstacle: ({ message }) => void obstacles.push(message),

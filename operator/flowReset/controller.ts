@@ -18,8 +18,8 @@ export interface FlowResetControllerOptions {
   readonly recorder: EventRecorder;
   readonly roster: Roster;
   readonly fieldManager: string;
-  /** The node that has the address itself. */
-  readonly nodeOfAddress: Places["nodeOfAddress"];
+  /** Nodes that have the address themselves. */
+  readonly nodesOfAddress: Places["nodesOfAddress"];
   /** Over how long all sensors together answer. */
   answerSpreadMs(): number;
   /** A FlowReset of either kind as its reflector has it. */
@@ -193,8 +193,8 @@ export class FlowResetController {
   }
 
   async #ask(facts: FlowResetFacts, signal: AbortSignal): Promise<Asking> {
-    const { roster, monotonicMs, nodeOfAddress, client, onObstacle } = this.#options;
-    const whereabouts = await whereaboutsOf(facts.spec!, facts.metadata.namespace, { client, nodeOfAddress }, signal).catch((error: unknown) => {
+    const { roster, monotonicMs, nodesOfAddress, client, onObstacle } = this.#options;
+    const whereabouts = await whereaboutsOf(facts.spec!, facts.metadata.namespace, { client, nodesOfAddress }, signal).catch((error: unknown) => {
       if (!KubeError.is(error) || !NEVER_ANSWERED.has(error.status)) throw error;
       onObstacle(error);
       return "all" as const; // Sensors act all the same; it takes longer to know that nothing matched.

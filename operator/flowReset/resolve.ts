@@ -1,15 +1,15 @@
 /** Where a FlowReset's connections must be seen: the nodes of the pods that its addresses and selectors name. */
-import ipaddr from "ipaddr.js";
+import { isIPv6 } from "node:net";
 import type { FlowEndpoint, FlowResetSpec } from "../../crds/mod.ts";
-import { RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
+import { addressText, RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
 import { selectorQuery } from "./selectorQuery.ts";
 import type { Whereabouts } from "./asking.ts";
 import { MAX_SELECTED_PODS } from "./limits.ts";
 
 export interface Places {
   readonly client: KubeClient;
-  /** The node that has the address itself. */
-  nodeOfAddress(address: string): string | undefined;
+  /** Nodes that have the address themselves: one, none, or for a while two. */
+  nodesOfAddress(address: string): readonly string[];
 }
 
 interface PodPlace {
@@ -31,21 +31,18 @@ export async function whereaboutsOf({ match }: FlowResetSpec, namespace: string 
 async function nodesOf(endpoint: FlowEndpoint | undefined, namespace: string | undefined, places: Places, signal: AbortSignal): Promise<string[] | undefined> {
   const address = endpoint === undefined ? undefined : addressOf(endpoint);
   if (address !== undefined) {
-    const node = places.nodeOfAddress(address);
-    return node === undefined ? podNodes(places.client, { fieldSelector: `status.podIP=${address}`, signal }) : [node];
+    const nodes = places.nodesOfAddress(address);
+    return nodes.length === 0 ? podNodes(places.client, { fieldSelector: `status.podIP=${address}`, signal }) : [...nodes];
   }
   if (endpoint?.podSelector === undefined) return undefined;
   return podNodes(places.client, { namespace, labelSelector: selectorQuery(endpoint.podSelector), signal });
 }
 
-/** As the API server writes it: RFC 5952 for IPv6. */
+/** The one address that it names, if it does. */
 function addressOf({ ip, cidr }: FlowEndpoint): string | undefined {
-  const [text, prefix] = (ip ?? cidr ?? "").split("/");
-  if (text === undefined || !ipaddr.isValid(text)) return undefined;
-  const address = ipaddr.parse(text);
-  const bits = address.kind() === "ipv6" ? 128 : 32;
-  if (prefix !== undefined && Number(prefix) !== bits) return undefined;
-  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
+  const [text = "", prefix] = (ip ?? cidr ?? "").split("/");
+  const bits = isIPv6(text) ? 128 : 32;
+  return prefix === undefined || Number(prefix) === bits ? addressText(text) : undefined;
 }
 
 interface PodQuery {

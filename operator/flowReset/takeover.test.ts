@@ -46,7 +46,7 @@ function leader(status: FlowResetStatus) {
     recorder: { record: () => {} } as unknown as EventRecorder,
     roster,
     fieldManager: "test",
-    nodeOfAddress: () => "n1",
+    nodesOfAddress: () => ["n1"],
     answerSpreadMs: () => 0,
     find: () => flowResetFacts(raw),
     onObstacle: () => {},

@@ -1,11 +1,10 @@
 /** What is kept of a Node. */
-import { normalAddress } from "./addresses.ts";
-import type { KubeMetadata, KubeObject } from "../../kube/mod.ts";
+import { addressText, type KubeMetadata, type KubeObject } from "../../kube/mod.ts";
 
 export interface NodeFacts extends KubeObject {
   readonly metadata: KubeMetadata & { readonly name: string };
   readonly labels: Readonly<Record<string, string>>;
-  /** As `normalAddress` writes them: who filled the status in may have written IPv6 otherwise. */
+  /** As `addressText` writes them: who filled the status in may have written IPv6 otherwise. */
   readonly addresses: readonly string[];
   readonly podCidrs: readonly string[];
   /** No sensor can run there. */
@@ -25,7 +24,7 @@ export function nodeFacts(raw: KubeObject): NodeFacts {
     kind: raw.kind,
     metadata: { name: metadata.name, uid: metadata.uid, resourceVersion: metadata.resourceVersion } as NodeFacts["metadata"],
     labels,
-    addresses: (status?.addresses ?? []).flatMap(({ type, address }) => (type === "Hostname" || address === undefined ? [] : (normalAddress(address) ?? []))),
+    addresses: (status?.addresses ?? []).flatMap(({ type, address }) => (type === "Hostname" || address === undefined ? [] : (addressText(address) ?? []))),
     podCidrs: spec?.podCIDRs ?? (spec?.podCIDR === undefined ? [] : [spec.podCIDR]),
     uncoverable: isVirtual(labels, spec?.taints ?? []) ? "Virtual" : osOf(labels, status) === "windows" ? "Windows" : undefined,
   };

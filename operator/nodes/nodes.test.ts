@@ -19,10 +19,23 @@ describe("a node", () => {
     const addresses = new NodeAddresses();
     const facts = node("n1", { status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }, { type: "Hostname", address: "n1" }, { type: "ExternalIP", address: "2001:DB8:0::1" }, { type: "InternalDNS", address: "n1.internal" }] } });
     addresses.put(facts);
-    expect(["10.0.0.1", "2001:db8::1", "n1"].map((address) => addresses.nodeOf(address))).toEqual(["n1", "n1", undefined]);
+    expect(["10.0.0.1", "2001:db8::1", "n1"].map((address) => addresses.nodesOf(address))).toEqual([["n1"], ["n1"], []]);
     addresses.remove(facts);
-    expect(addresses.nodeOf("10.0.0.1")).toBeUndefined();
+    expect(addresses.nodesOf("10.0.0.1")).toEqual([]);
   });
+});
+
+it("an address that an old Node still claims leads to both until one is gone: a machine may be put up anew with it", () => {
+  const addresses = new NodeAddresses();
+  const [old, anew] = ["old", "new"].map((name) => node(name, { status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] } })) as [ReturnType<typeof node>, ReturnType<typeof node>];
+  addresses.put(old);
+  addresses.put(anew);
+  // Its conditions change when it is called lost.
+  addresses.remove(old);
+  addresses.put(old);
+  expect(addresses.nodesOf("10.0.0.1")).toEqual(["new", "old"]);
+  addresses.remove(old);
+  expect(addresses.nodesOf("10.0.0.1")).toEqual(["new"]);
 });
 
 describe("the pods' ranges", () => {

@@ -1,6 +1,6 @@
 /** Where the pods of covered nodes are, in few enough words for every sensor. */
 import ipaddr from "ipaddr.js";
-import { textOf } from "./addresses.ts";
+import { addressText } from "../../kube/mod.ts";
 import type { NodeFacts } from "./facts.ts";
 
 /** A node each of the largest cluster; beyond it sensors go without, and the second actor does not wait. */
@@ -39,7 +39,7 @@ function merge(ranges: readonly Range[]): string[] {
       put([parentAddress(lower), prefix - 1]);
     }
   }
-  return [...byPrefix.values()].flatMap((level) => [...level.values()].map(([address, prefix]) => `${textOf(address)}/${prefix}`));
+  return [...byPrefix.values()].flatMap((level) => [...level.values()].map(([address, prefix]) => `${addressText(address.toString())}/${prefix}`));
 }
 
 function siblingKey([address, prefix]: Range): string {
