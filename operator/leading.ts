@@ -161,6 +161,10 @@ export class Leading {
         this.#policy.lookAtAll();
         this.#lookAtFleets();
       },
+      onObserved: (sensor, policiesBefore) => {
+        this.#policy.observe(sensor, policiesBefore);
+        this.#flowReset.observe(sensor.node, sensor.flowResets);
+      },
       onGone: (node) => this.#policy.forget(node),
     });
     this.#sensorNodes = following.follow(RESOURCES.sensorNodes, {

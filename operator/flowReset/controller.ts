@@ -68,7 +68,11 @@ export class FlowResetController {
   hear({ node, session, sequence, resets }: Report, isNewSession: boolean): void {
     if (isNewSession) this.#book.forgetSession(node);
     for (const reset of resets) this.#takeResult(node, session, sequence, reset);
-    const flowResets = this.#options.roster.sensors.get(node)?.flowResets ?? 0;
+    this.observe(node, this.#options.roster.sensors.get(node)?.flowResets ?? 0);
+  }
+
+  /** A sensor has looked at everything up to this version. */
+  observe(node: string, flowResets: number): void {
     for (const [key, { asking }] of this.#tracks) if (asking?.hear(node, flowResets) === true) this.#options.enqueue(key);
   }
 

@@ -89,11 +89,16 @@ export class PolicyController {
       const key = this.#keyByUid.get(uid);
       if (key !== undefined) enqueueAfter(key, this.#progressMs());
     }
+    this.observe(sensor, policiesBefore, isBack);
+    this.#incidents.take(report.node, report.incidents);
+  }
+
+  /** A sensor has taken over more of the policies than before, or is back. */
+  observe({ policies }: Sensor, policiesBefore: number, isBack = false): void {
     for (const key of this.#unsettled) {
       const { revision } = this.#tracks.get(key)!;
-      if (isBack || (policiesBefore < revision && sensor.policies >= revision)) enqueueAfter(key, this.#progressMs());
+      if (isBack || (policiesBefore < revision && policies >= revision)) this.#options.enqueueAfter(key, this.#progressMs());
     }
-    this.#incidents.take(report.node, report.incidents);
   }
 
   /** Its Node is gone: what it counted stays, the place for it does not. */

@@ -49,6 +49,19 @@ describe("the roster", () => {
     expect([roster.isFresh("n1", 1), roster.isFresh("n2", 1)]).toEqual([false, true]);
   });
 
+  it("believes its SensorNode of what a sensor has taken over where its reports do not come, or no longer", () => {
+    const roster = new Roster();
+    const observed = { observed: { policies: "5", flowResets: "5", fleet: "1" } };
+    roster.hear(reportOf("n1", observed), 0);
+    roster.beat(beatAt(WALL), 60_000, WALL);
+    expect(roster.sensors.get("n1")).toMatchObject({ policies: 5, flowResets: 5 });
+    roster.beat(beatAt(WALL + 1), STALE_AFTER_MS, WALL + STALE_AFTER_MS);
+    expect(roster.sensors.get("n1")).toMatchObject({ policies: 7, flowResets: 8 });
+    roster.hear(reportOf("n1", { sequence: 2, ...observed }), STALE_AFTER_MS + 1);
+    roster.beat({ ...beatAt(WALL + 2), policies: "9" }, STALE_AFTER_MS + 2, WALL);
+    expect(roster.sensors.get("n1")!.policies).toBe(7);
+  });
+
   it("does not take an old heartbeat that is merely shown again for a new one", () => {
     const roster = new Roster();
     roster.beat(beatAt(WALL), 0, WALL);

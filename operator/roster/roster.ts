@@ -25,8 +25,10 @@ export interface Sensor {
   sequence: number;
   /** Of the first report that this process heard of it; 0: none yet. */
   firstSequence: number;
-  /** When that came. By the clock that the caller gives, as is the next. */
+  /** When that came. By the clock that the caller gives, as are the next two. */
   firstReportMs: number;
+  /** When the last one did. */
+  lastReportMs: number;
   lastContactMs: number;
   /** Resource versions up to which it has taken over each watch; 0: nothing yet. */
   policies: number;
@@ -83,6 +85,7 @@ export class Roster {
     const before = isNewSession ? { policies: 0, flowResets: 0 } : { policies: sensor.policies, flowResets: sensor.flowResets };
     if (sensor.session === "") Object.assign(sensor, { firstSequence: report.sequence, firstReportMs: nowMs });
     sensor.lastContactMs = nowMs;
+    sensor.lastReportMs = nowMs;
     sensor.fleet = report.fleet;
     sensor.version = report.version;
     sensor.session = report.session;
@@ -121,8 +124,8 @@ export class Roster {
     sensor.heartbeat = time;
     const contactMs = isFirst ? nowMs - ageMs : nowMs;
     sensor.lastContactMs = isGuessed ? contactMs : Math.max(sensor.lastContactMs, contactMs);
-    if (sensor.session === "") {
-      // Until it reports: better than nothing after a start of this process.
+    if (nowMs - sensor.lastReportMs >= STALE_AFTER_MS) {
+      // Until it reports, or does so again: better than nothing after a start of this process, or behind a firewall.
       sensor.fleet = fleet;
       sensor.version = version;
       sensor.policies = revisionOf(policies);
@@ -144,6 +147,7 @@ export class Roster {
       sequence: 0,
       firstSequence: 0,
       firstReportMs: 0,
+      lastReportMs: -Infinity,
       lastContactMs,
       policies: 0,
       flowResets: 0,

@@ -15,6 +15,7 @@ function world(status: object = {}) {
   let isWanted = true;
   let looks = 0;
   const gone: string[] = [];
+  const observed: { before: number; policies: number; flowResets: number }[] = [];
   const taken: string[] = [];
   const enqueued: string[] = [];
   const roster = new Roster();
@@ -35,11 +36,12 @@ function world(status: object = {}) {
     takeUnreported: (_node, _session, results) => void taken.push(...results.map(({ uid }) => uid)),
     onFreshness: () => looks++,
     onGone: (node) => void gone.push(node),
+    onObserved: ({ policies, flowResets }, before) => void observed.push({ before, policies, flowResets }),
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
   });
   return {
-    roster, gone, taken, enqueued, controller,
+    roster, gone, observed, taken, enqueued, controller,
     looks: () => looks,
     exists: () => raw !== undefined,
     ready: () => sensorNodeFacts(raw!).ready,
@@ -58,6 +60,21 @@ function world(status: object = {}) {
     reconcile: () => controller.reconcile("n1", new AbortController().signal),
   };
 }
+
+it("what a SensorNode says that its sensor has taken over is told on where no report says it, once", () => {
+  const { controller, observed, reports } = world();
+  const says = (second: number, policies: string, flowResets: string) => {
+    const status = { heartbeatTime: new Date(second * 1_000).toISOString(), observed: { policies, flowResets } };
+    controller.see(sensorNodeFacts({ apiVersion: "flowreset.io/v1alpha1", kind: "SensorNode", metadata: { name: "n1", uid: "s1", resourceVersion: "6" }, status }));
+  };
+  says(0, "20", "20");
+  says(60, "30", "20");
+  says(120, "30", "25");
+  says(180, "30", "25");
+  reports();
+  says(240, "200", "200");
+  expect(observed).toEqual([{ before: 0, policies: 20, flowResets: 20 }, { before: 20, policies: 30, flowResets: 20 }, { before: 30, policies: 30, flowResets: 25 }]);
+});
 
 describe("the sensor of a node", () => {
   it("is forgotten with its Node, and whoever counts by sensors is told", async () => {

@@ -3,7 +3,7 @@ import type { SensorNodeStatus } from "../../crds/mod.ts";
 import { readResets, type ResetReport } from "../../crds/stream/mod.ts";
 import { KubeError, RESOURCES, type KubeClient, type KubeObject } from "../../kube/mod.ts";
 import { mergeConditions } from "../condition/mod.ts";
-import { STALE_AFTER_MS, type Roster } from "../roster/mod.ts";
+import { STALE_AFTER_MS, type Roster, type Sensor } from "../roster/mod.ts";
 import type { SensorNodeFacts } from "./facts.ts";
 import { planSensorNode } from "./plan.ts";
 
@@ -19,6 +19,8 @@ export interface SensorNodeControllerOptions {
   takeUnreported(node: string, session: string, results: readonly ResetReport[]): void;
   /** Some sensor became stale, or is back. */
   onFreshness(): void;
+  /** By its SensorNode it has taken over more than was known. @param policiesBefore what `sensor.policies` was before */
+  onObserved(sensor: Sensor, policiesBefore: number): void;
   /** A sensor is no more. */
   onGone(node: string): void;
   nowMs(): number;
@@ -37,9 +39,12 @@ export class SensorNodeController {
 
   /** The object as it is now, also when nothing but its heartbeat changed. */
   see({ metadata, fleet, version, heartbeat, policies, flowResets, unreported }: SensorNodeFacts): void {
-    const { roster, enqueue, onFreshness, nowMs, monotonicMs } = this.#options;
+    const { roster, enqueue, onFreshness, onObserved, nowMs, monotonicMs } = this.#options;
     const { name } = metadata;
+    const before = { policies: 0, flowResets: 0, ...roster.sensors.get(name) };
     const isBack = roster.beat({ node: name, fleet, version, time: heartbeat, policies, flowResets }, monotonicMs(), nowMs());
+    const sensor = roster.sensors.get(name);
+    if (sensor !== undefined && (sensor.policies > before.policies || sensor.flowResets > before.flowResets)) onObserved(sensor, before.policies);
     if (isBack && this.#stale.delete(name)) onFreshness();
     if (unreported > 0 && this.#fetched.get(name) !== metadata.resourceVersion) enqueue(name);
   }
