@@ -14,20 +14,27 @@ export interface FollowOptions<T extends KubeObject> {
 }
 
 const WORKERS = 8;
+/** By then the process has ended, or its lease is renewed after all. */
+const NOT_LEADING_MS = 1_000;
 
 export class Following {
   readonly missingRights = new MissingRights();
   readonly #client: KubeClient;
   readonly #log: Logger;
+  readonly #isLeading: () => boolean;
   readonly #onSynced: () => void;
   readonly #reflectors = new Map<string, { readonly isSynced: boolean; readonly state: ReflectorState; start(): void; close(): Promise<void> }>();
   readonly #queues: KeyedQueue[] = [];
   #isSettled = false;
 
-  /** `onSynced`: everything that is followed was told once, but for what the API server does not let us see. */
-  constructor(client: KubeClient, log: Logger, onSynced: () => void) {
+  /**
+   * `isLeading`: asked before each look at a key. A process that slept has lost its lease, but does not know it yet.
+   * `onSynced`: everything that is followed was told once, but for what the API server does not let us see.
+   */
+  constructor(client: KubeClient, log: Logger, isLeading: () => boolean, onSynced: () => void) {
     this.#client = client;
     this.#log = log;
+    this.#isLeading = isLeading;
     this.#onSynced = onSynced;
   }
 
@@ -51,7 +58,7 @@ export class Following {
     const queue = new KeyedQueue({
       name,
       workers,
-      reconcile,
+      reconcile: async (key, signal) => (this.#isLeading() ? reconcile(key, signal) : NOT_LEADING_MS),
       restOf: (error) => (KubeError.is(error) ? error.retryAfterMs : undefined),
       onError: (key, error, restMs) => this.#tell(name, key, error, restMs),
     });

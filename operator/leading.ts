@@ -25,6 +25,8 @@ export interface LeadingOptions {
   readonly log: Logger;
   /** Where this replica takes reports: told to sensors where there is no Service. */
   readonly ownUrl: string;
+  /** Whether the lease is ours at this moment. */
+  isLeading(): boolean;
   /** The one that every replica serves. */
   certificate(): KeptCertificate | undefined;
 }
@@ -64,7 +66,7 @@ export class Leading {
   constructor(options: LeadingOptions) {
     this.#options = options;
     const { client, namespace, identity, log } = options;
-    this.following = new Following(client, log, () => this.#begin());
+    this.following = new Following(client, log, options.isLeading, () => this.#begin());
     this.#recorder = new EventRecorder({ client, reportingController: NAMES.reportingController, reportingInstance: identity, log });
     const { following, roster } = this;
     const shared = { client, roster, recorder: this.#recorder, fieldManager: NAMES.fieldManager, answerSpreadMs: () => answerSpreadMs(roster.sensors.size), nowMs: () => Date.now(), monotonicMs: () => performance.now() };

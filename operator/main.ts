@@ -145,6 +145,7 @@ class Replica implements RunningOperator {
       sensorImage,
       log: this.#log,
       ownUrl: this.reportUrl,
+      isLeading: () => this.#elector?.isLeader === true,
       certificate: () => this.#certificate,
     });
     this.#leading.start();
