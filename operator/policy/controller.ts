@@ -181,6 +181,8 @@ export class PolicyController {
     const known = this.#tracks.get(key);
     if (known !== undefined) {
       if (known.generation !== generation) Object.assign(known, { generation, revision, seenMs: this.#options.nowMs() });
+      // The API server was restored from a backup: sensors load it with that version.
+      else known.revision = Math.min(known.revision, revision);
       return known;
     }
     // Spread, so that a new leader does not write all counts at one time.

@@ -79,6 +79,20 @@ describe("the roster", () => {
     expect(roster.sensors.get("n1")!.policies).toBe(0);
   });
 
+  it("believes a lower version in a session where the API server was restored: the version of one watch never falls else", () => {
+    const roster = new Roster();
+    const hear = (sequence: number, policies: string, fleet: string, atMs: number) => {
+      roster.hear(reportOf("n1", { sequence, observed: { policies, flowResets: policies, fleet } }), atMs);
+      return roster.sensors.get("n1")!.policies;
+    };
+    expect(hear(1, "100", "90", 0)).toBe(100);
+    expect([hear(2, "90", "90", 1), hear(3, "90", "", 2)]).toEqual([100, 100]);
+    // A repeated post tells of the past.
+    expect([hear(4, "101", "91", 3), hear(3, "50", "40", 4)]).toEqual([101, 101]);
+    // Its other watches have not come to the end of their silence yet.
+    expect([hear(5, "101", "40", 5), hear(6, "42", "42", 60_000), hear(7, "41", "42", 600_000)]).toEqual([101, 42, 42]);
+  });
+
   it("names the policies whose failures changed, and keeps a list that is not told anew", () => {
     const roster = new Roster();
     expect(roster.hear(reportOf("n1", { failures: [failure] }), 0)!.failuresChanged).toEqual(["u1"]);

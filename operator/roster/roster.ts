@@ -4,6 +4,8 @@ import { revisionOf } from "./revision.ts";
 
 /** Three heartbeats of 90 s. */
 export const STALE_AFTER_MS = 270_000;
+/** After an API server was restored from a backup: by then each watch of a sensor has noticed (kube: 90 s of silence). */
+const RELISTED_MS = 300_000;
 /** Kubernetes itself ends at 5,000 nodes; a report of one more is refused. */
 export const MAX_SENSORS = 20_000;
 /** Different texts of failures that are kept once each; beyond it a text is kept with its sensor. */
@@ -34,6 +36,8 @@ export interface Sensor {
   policies: number;
   flowResets: number;
   fleetRevision: number;
+  /** Until when lower versions than before are believed. */
+  restoredUntilMs: number;
   failures: readonly SensorFailure[];
   enforcement: Report["health"]["enforcement"];
   apiServer: Report["health"]["apiServer"];
@@ -89,10 +93,8 @@ export class Roster {
     sensor.fleet = report.fleet;
     sensor.version = report.version;
     sensor.session = report.session;
+    this.#takeVersions(sensor, report, isNewSession, nowMs);
     sensor.sequence = isNewSession ? report.sequence : Math.max(sensor.sequence, report.sequence);
-    sensor.policies = Math.max(before.policies, revisionOf(report.observed.policies));
-    sensor.flowResets = Math.max(before.flowResets, revisionOf(report.observed.flowResets));
-    sensor.fleetRevision = revisionOf(report.observed.fleet);
     sensor.enforcement = report.health.enforcement;
     sensor.apiServer = report.health.apiServer;
     const failuresChanged = this.#takeFailures(sensor, isNewSession ? (report.failures ?? []) : report.failures);
@@ -152,6 +154,7 @@ export class Roster {
       policies: 0,
       flowResets: 0,
       fleetRevision: 0,
+      restoredUntilMs: -Infinity,
       failures: [],
       enforcement: "Enabled",
       apiServer: "Connected",
@@ -159,6 +162,22 @@ export class Roster {
     };
     this.#sensors.set(node, sensor);
     return sensor;
+  }
+
+  /**
+   * What was taken over stays so, though a sensor vouches for less while one of its watches is cut off. The version of
+   * a single watch falls only where the API server counts anew from a backup: then the old versions say nothing.
+   */
+  #takeVersions(sensor: Sensor, { sequence, observed }: Report, isNewSession: boolean, nowMs: number): void {
+    const policies = revisionOf(observed.policies);
+    const flowResets = revisionOf(observed.flowResets);
+    const fleet = revisionOf(observed.fleet);
+    const isNewer = isNewSession || sequence > sensor.sequence;
+    if (isNewer && !isNewSession && fleet > 0 && fleet < sensor.fleetRevision) sensor.restoredUntilMs = nowMs + RELISTED_MS;
+    const isBelieved = isNewSession || (isNewer && nowMs < sensor.restoredUntilMs);
+    sensor.policies = isBelieved ? policies : Math.max(sensor.policies, policies);
+    sensor.flowResets = isBelieved ? flowResets : Math.max(sensor.flowResets, flowResets);
+    if (isNewer && (isNewSession || fleet > 0)) sensor.fleetRevision = fleet;
   }
 
   #takeFailures(sensor: Sensor, reported: Report["failures"]): string[] {
