@@ -93,7 +93,7 @@ export class Leading {
       count: () => this.#policies.reduce((sum, { objects }) => sum + objects.size, 0),
       labelsOfNode: (node) => this.#nodes.objects.get(node)?.labels,
       labelsOfNamespace: (name) => this.#namespaces.objects.get(name)?.metadata.labels,
-      fleets: () => [...this.#fleets.objects.values()].flatMap(({ metadata: { name }, spec }) => (spec === undefined ? [] : [{ name, enforcement: spec.enforcement, enforceNamespaces: spec.enforceNamespaces }])),
+      fleets: () => [...this.#fleets.objects.values()].flatMap((fleet) => (fleet.spec === undefined ? [] : [fleetRules(fleet, fleet.spec)])),
       enqueueAfter: (key, ms) => this.#policyQueue.addAfter(key, ms),
     });
     this.#policies = [RESOURCES.responsePolicies, RESOURCES.clusterResponsePolicies].map((resource) =>
@@ -129,7 +129,7 @@ export class Leading {
       transform: fleetFacts,
       onChange: ({ type, object, previous }) => {
         this.#fleetQueue.add(object.metadata.name);
-        if (type === "Modified" && previous?.metadata.generation === object.metadata.generation) return; // Our own status.
+        if (type === "Modified" && previous?.metadata.generation === object.metadata.generation && hasSensors(previous) === hasSensors(object)) return; // Our own status.
         this.#lookAtFleets(); // They may overlap no more.
         this.#policy.lookAtAll();
         this.#sensorNode.lookAtSilent();
@@ -303,6 +303,15 @@ export class Leading {
     for (const { objects } of this.#flowResets) this.#flowReset.sweep(objects.values());
     this.#sensorNode.sweep();
   }
+}
+
+function fleetRules(fleet: FleetFacts, { enforcement, enforceNamespaces }: NonNullable<FleetFacts["spec"]>) {
+  return { name: fleet.metadata.name, enforcement, enforceNamespaces, hasSensors: hasSensors(fleet) };
+}
+
+/** As far as its status says. */
+function hasSensors({ status }: FleetFacts): boolean {
+  return status.sensors?.desired !== 0;
 }
 
 /** A key names the kind first; of each pair the namespaced kind is the first. */

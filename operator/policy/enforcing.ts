@@ -6,6 +6,8 @@ export interface FleetRules {
   readonly name: string;
   readonly enforcement: "Enabled" | "ObserveOnly";
   readonly enforceNamespaces?: LabelSelector | undefined;
+  /** Not where it overlaps another one, or selects no node: what it says holds for nobody. */
+  readonly hasSensors: boolean;
 }
 
 export interface EnforcingInput {
@@ -19,14 +21,16 @@ export interface EnforcingInput {
 
 export function enforcingOf({ mode, namespaceLabels, fleets, stopped }: EnforcingInput): Omit<ConditionWords, "type"> {
   if (mode === "Observe") return { status: "False", reason: "Observe", message: "spec.mode is Observe: what would be reset is counted" };
-  const held = fleets.flatMap((fleet) => {
+  const withSensors = fleets.filter(({ hasSensors }) => hasSensors);
+  const asked = withSensors.length === 0 ? fleets : withSensors;
+  const held = asked.flatMap((fleet) => {
     if (fleet.enforcement === "ObserveOnly") return [{ fleet: fleet.name, reason: "ObserveOnly", message: `SensorFleet ${fleet.name} is ObserveOnly` }];
     const { enforceNamespaces } = fleet;
     if (enforceNamespaces === undefined || namespaceLabels === undefined || selects(enforceNamespaces, namespaceLabels)) return [];
     return [{ fleet: fleet.name, reason: "NamespaceNotEnforced", message: `enforceNamespaces of SensorFleet ${fleet.name} does not select its namespace` }];
   });
   const messages = [...held.map(({ message }) => message), ...(stopped > 0 ? [`${stopped} sensors were stopped by hand`] : [])];
-  const isHeldEverywhere = held.length > 0 && held.length === fleets.length;
+  const isHeldEverywhere = held.length > 0 && held.length === asked.length;
   if (isHeldEverywhere) return { status: "False", reason: held[0]!.reason, message: messages.join("; ") };
   return messages.length === 0 ? { status: "True", reason: "Enforce", message: "" } : { status: "True", reason: "PartlyHeldBack", message: messages.join("; ") };
 }

@@ -120,7 +120,7 @@ it("writes of counts stay within a thousand deliveries a second in all, and ten 
 });
 
 describe("whether a policy enforces", () => {
-  const fleet = (name: string, more: Partial<FleetRules> = {}): FleetRules => ({ name, enforcement: "Enabled", ...more });
+  const fleet = (name: string, more: Partial<FleetRules> = {}): FleetRules => ({ name, enforcement: "Enabled", hasSensors: true, ...more });
   const labelled = { matchLabels: { enforce: "yes" } };
   for (const [what, status, reason, given] of [
     ["by its mode", "False", "Observe", { mode: "Observe" }],
@@ -128,6 +128,9 @@ describe("whether a policy enforces", () => {
     ["in a fleet that may", "True", "Enforce", {}],
     ["in a fleet that only observes", "False", "ObserveOnly", { fleets: [fleet("a", { enforcement: "ObserveOnly" })] }],
     ["in one of two fleets", "True", "PartlyHeldBack", { fleets: [fleet("a", { enforcement: "ObserveOnly" }), fleet("b")] }],
+    ["where the only fleet with sensors only observes", "False", "ObserveOnly", { fleets: [fleet("a", { enforcement: "ObserveOnly" }), fleet("b", { hasSensors: false })] }],
+    ["where a fleet only observes that has no sensors", "True", "Enforce", { fleets: [fleet("a", { enforcement: "ObserveOnly", hasSensors: false }), fleet("b")] }],
+    ["where no fleet has sensors yet", "False", "ObserveOnly", { fleets: [fleet("a", { enforcement: "ObserveOnly", hasSensors: false })] }],
     ["in a namespace that is not selected", "False", "NamespaceNotEnforced", { fleets: [fleet("a", { enforceNamespaces: labelled })] }],
     ["in a namespace that is selected", "True", "Enforce", { fleets: [fleet("a", { enforceNamespaces: labelled })], namespaceLabels: { enforce: "yes" } }],
     ["in no namespace", "True", "Enforce", { fleets: [fleet("a", { enforceNamespaces: labelled })], namespaceLabels: undefined }],
