@@ -38,8 +38,10 @@ interface Track {
   obstacle?: string | undefined;
 }
 
-/** Pods are asked for no oftener than this, and only while some do not work. */
+/** Pods are asked for no oftener than this, and only while some do not work: of thousands one never does. */
 const PODS_MS = 10_000;
+/** For each pod, which has about 8 KB. */
+const POD_MS = 20;
 const LOOK_AGAIN_MS = 60_000;
 /** The watch shows our own write a moment later. */
 const SHOWN_MS = 200;
@@ -86,7 +88,7 @@ export class FleetController {
     track.obstacle = undefined;
     const waitMs = await this.#write(fleet, track, true, signal);
     if (waitMs > 0) return waitMs;
-    return this.#options.daemonSet(daemonSetName(name))?.unavailable ? PODS_MS : LOOK_AGAIN_MS;
+    return this.#options.daemonSet(daemonSetName(name))?.unavailable ? this.#podsIntervalMs(name) : LOOK_AGAIN_MS;
   }
 
   /** @returns in how many ms its turn comes, where that is not now */
@@ -134,10 +136,14 @@ export class FleetController {
     const { name } = fleet.metadata;
     if ((daemonSet(daemonSetName(name))?.unavailable ?? 0) === 0) {
       track.pods = { failed: 0, failures: [] };
-    } else if (monotonicMs() - track.podsAtMs >= PODS_MS) {
+    } else if (monotonicMs() - track.podsAtMs >= this.#podsIntervalMs(name)) {
       track.pods = await failedPods(client, namespace, name, signal);
       track.podsAtMs = monotonicMs();
     }
+  }
+
+  #podsIntervalMs(fleet: string): number {
+    return Math.max(PODS_MS, (this.#options.daemonSet(daemonSetName(fleet))?.desired ?? 0) * POD_MS);
   }
 
   #staleOf(fleet: string): number {
@@ -151,7 +157,7 @@ export class FleetController {
   #trackOf(name: string, fleet: FleetFacts): Track {
     let track = this.#tracks.get(name);
     if (track === undefined || track.uid !== fleet.metadata.uid) {
-      track = { uid: fleet.metadata.uid!, writtenRevision: 0, writtenMs: -Infinity, pods: { failed: 0, failures: [] }, podsAtMs: -PODS_MS };
+      track = { uid: fleet.metadata.uid!, writtenRevision: 0, writtenMs: -Infinity, pods: { failed: 0, failures: [] }, podsAtMs: -Infinity };
       this.#tracks.set(name, track);
     }
     return track;
