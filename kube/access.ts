@@ -8,8 +8,8 @@ export interface Access {
   readonly pathPrefix: string;
   /** Connections and headers for a request made now. */
   current(): Promise<{ connections: Connections; headers: Readonly<Record<string, string>> }>;
-  /** The server did not know us: reads the credentials again. True where they are others now, and worth a second try. */
-  refresh(): Promise<boolean>;
+  /** The server did not know us by these headers: reads the credentials again. True where there are others, worth a second try. */
+  refresh(refused: Readonly<Record<string, string>>): Promise<boolean>;
   /** Cuts every connection. */
   close(): void;
 }
@@ -59,7 +59,7 @@ export async function openRotatingAccess(options: RotatingAccessOptions): Promis
       retired = [...retired.filter((one) => !isIdle(one)), connections];
       connections = options.open(next.settings);
     }
-    credentials = next;
+    if (changed) credentials = next;
     return changed;
   }
 
@@ -76,7 +76,8 @@ export async function openRotatingAccess(options: RotatingAccessOptions): Promis
       if (monotonicMs() - readAtMs >= options.rereadMs) await refresh();
       return { connections, headers: credentials.headers };
     },
-    refresh,
+    // Another may have been refused before, and read them.
+    refresh: async (refused) => credentials.headers !== refused || refresh(),
     close() {
       for (const one of [connections, ...retired]) cutConnections(one);
     },

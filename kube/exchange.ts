@@ -96,7 +96,7 @@ export class Exchange {
       this.#counters.lastContactMs = this.#clock.wallMs();
       if (statusCode >= 200 && statusCode < 300) return answer;
       const text = (await readBody(answer, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0))).toString("utf8");
-      if (statusCode === 401 && attempt === 0 && (await this.#access.refresh())) continue;
+      if (statusCode === 401 && attempt === 0 && (await this.#access.refresh(headers))) continue;
       throw this.#refusal(call, answer, text);
     }
   }
