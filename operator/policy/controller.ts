@@ -76,7 +76,7 @@ export class PolicyController {
   }
 
   /** A report of a sensor that the roster has taken over. */
-  hear(report: Report, { sensor, policiesBefore, failuresChanged, isBack }: Heard): void {
+  hear(report: Report, { sensor, policiesBefore, failuresChanged, isBack, isStopNew }: Heard): void {
     const { enqueueAfter, monotonicMs } = this.#options;
     const asOfMs = monotonicMs();
     const isLate = this.#isLate(sensor, asOfMs);
@@ -90,6 +90,7 @@ export class PolicyController {
       if (key !== undefined) enqueueAfter(key, this.#progressMs());
     }
     this.observe(sensor, policiesBefore, isBack);
+    if (isStopNew) this.lookAtAll();
     this.#incidents.take(report.node, report.incidents);
   }
 
@@ -151,7 +152,9 @@ export class PolicyController {
     });
     if (isUnsettled) this.#unsettled.add(key);
     else this.#unsettled.delete(key);
-    if (status === undefined) return againMs;
+    // That a sensor has loaded what it was started with is no news for a policy that is settled.
+    const laterMs = tally.starting > 0 ? this.#intervalMs() : undefined;
+    if (status === undefined) return againMs ?? laterMs;
     const waitMs = this.#pace.waitMs(key, roster.sensors.size, asOfMs);
     if (waitMs > 0) return waitMs;
     const written = await client
@@ -161,7 +164,7 @@ export class PolicyController {
     track.writtenMs = monotonicMs();
     track.countsDueMs = asOfMs + this.#intervalMs();
     this.#tellStalled(facts, track, status);
-    return undefined;
+    return laterMs;
   }
 
   #tellStalled({ apiVersion, kind, metadata }: PolicyFacts, track: Track, { conditions }: { conditions?: readonly { type: string; status: string; reason: string; message: string }[] | undefined }): void {

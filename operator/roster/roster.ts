@@ -50,6 +50,8 @@ export interface Heard {
   readonly isNewSession: boolean;
   /** It was stale, or not known. */
   readonly isBack: boolean;
+  /** Somebody stopped it by hand, or started it again. */
+  readonly isStopNew: boolean;
   /** Of policies whose failures came, went or changed. */
   readonly failuresChanged: readonly string[];
   /** What `sensor.policies` was before. */
@@ -95,6 +97,7 @@ export class Roster {
     sensor.session = report.session;
     this.#takeVersions(sensor, report, isNewSession, nowMs);
     sensor.sequence = isNewSession ? report.sequence : Math.max(sensor.sequence, report.sequence);
+    const isStopNew = (sensor.enforcement === "Stopped") !== (report.health.enforcement === "Stopped");
     sensor.enforcement = report.health.enforcement;
     sensor.apiServer = report.health.apiServer;
     const failuresChanged = this.#takeFailures(sensor, isNewSession ? (report.failures ?? []) : report.failures);
@@ -102,6 +105,7 @@ export class Roster {
       sensor,
       isNewSession,
       isBack,
+      isStopNew,
       failuresChanged,
       policiesBefore: before.policies,
     };
