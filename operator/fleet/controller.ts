@@ -75,7 +75,7 @@ export class FleetController {
   }
 
   async #bringAbout(fleet: FleetFacts, track: Track, signal: AbortSignal): Promise<number> {
-    const { client, fieldManager, namespace, serviceAccount, defaultImage, markKeySecret } = this.#options;
+    const { client, fieldManager, namespace, serviceAccount, defaultImage, markKeySecret, nowMs } = this.#options;
     const { name, uid, generation = 1 } = fleet.metadata;
     await this.#lookAtPods(fleet, track, signal);
     const { apply } = this.#plan(fleet, track);
@@ -83,7 +83,7 @@ export class FleetController {
       const markKeyUid = this.#markKeyUid(name);
       const desired = daemonSetOf({ name, uid: uid!, apiVersion: fleet.apiVersion }, fleet.spec, { namespace, serviceAccount, defaultImage, markKeySecret, markKeyUid });
       const written = await client.apply<KubeObject>(RESOURCES.daemonSets, desired, { fieldManager, signal });
-      track.applied = { fleetGeneration: generation, daemonSetUid: written.metadata.uid, daemonSetGeneration: written.metadata.generation ?? 0, markKeyUid };
+      track.applied = { fleetGeneration: generation, daemonSetUid: written.metadata.uid, daemonSetGeneration: written.metadata.generation ?? 0, atMs: nowMs(), markKeyUid };
     }
     track.obstacle = undefined;
     const waitMs = await this.#write(fleet, track, true, signal);

@@ -148,6 +148,8 @@ describe("a fleet", () => {
     ["whose DaemonSet somebody changed", "Reconciling", "Applying", true, { daemonSet: running({ metadata: { name: "d", generation: 2 } }) }],
     ["whose DaemonSet belongs to nobody any more", "Reconciling", "Applying", true, { daemonSet: running({ ownerUid: "" }) }],
     ["whose DaemonSet is shown as it was before it was written", "Reconciling", "Scheduling", false, { fleet: fleet({}, { generation: 2 }), applied: { fleetGeneration: 2, daemonSetGeneration: 2 } }],
+    ["whose DaemonSet was brought back from a backup", "Reconciling", "Applying", true, { applied: { fleetGeneration: 1, daemonSetGeneration: 5, atMs: NOW - 60_000 } }],
+    ["whose DaemonSet is shown as it was a moment before it was written", "Reconciling", "Scheduling", false, { applied: { fleetGeneration: 1, daemonSetGeneration: 5, atMs: NOW - 1_000 } }],
     ["whose DaemonSet somebody put another in the place of", "Reconciling", "Applying", true, { applied: { fleetGeneration: 1, daemonSetUid: "d0", daemonSetGeneration: 5 } }],
     ["whose DaemonSet somebody deleted", "Reconciling", "Applying", true, { daemonSet: undefined }],
     ["that rolls out", "Reconciling", "RollingOut", false, { daemonSet: running({ updated: 1 }) }],

@@ -1,6 +1,7 @@
 /** A fleet's status, and whether its DaemonSet is (still) what it should be. Pure. */
 import { mergeConditions, readiness, sameStatus, type ConditionWords, type Verdict } from "../condition/mod.ts";
 import type { NodeFailure, SensorFleetStatus } from "../../crds/mod.ts";
+import { SHOWN_WITHIN_MS } from "../roster/mod.ts";
 import type { Coverage } from "./coverage.ts";
 import { MAX_FLEET_NAME } from "./daemonSet.ts";
 import type { DaemonSetFacts, FleetFacts } from "./facts.ts";
@@ -14,6 +15,8 @@ export interface Applied {
   readonly fleetGeneration: number;
   readonly daemonSetUid?: string | undefined;
   readonly daemonSetGeneration: number;
+  /** When, by the clock of `nowMs`. */
+  readonly atMs?: number;
   readonly markKeyUid?: string | undefined;
 }
 
@@ -98,11 +101,13 @@ export function countsIntervalMs(sensors: number): number {
 }
 
 /** Another generation or key than was applied; or somebody changed the DaemonSet since, exchanged it, or took it away from its fleet. */
-function isDue(generation: number, { fleet, daemonSet, applied, markKeyUid }: FleetInput): boolean {
+function isDue(generation: number, { fleet, daemonSet, applied, markKeyUid, nowMs }: FleetInput): boolean {
   if (daemonSet === undefined || applied === undefined) return true;
   const { metadata, ownerUid } = daemonSet;
   if (ownerUid !== fleet.metadata.uid || metadata.uid !== applied.daemonSetUid) return true;
-  return applied.fleetGeneration !== generation || applied.markKeyUid !== markKeyUid || (metadata.generation ?? 0) > applied.daemonSetGeneration;
+  // An earlier one, shown for good: the API server was restored from a backup.
+  const isOfThePast = (metadata.generation ?? 0) < applied.daemonSetGeneration && nowMs - (applied.atMs ?? nowMs) > SHOWN_WITHIN_MS;
+  return isOfThePast || applied.fleetGeneration !== generation || applied.markKeyUid !== markKeyUid || (metadata.generation ?? 0) > applied.daemonSetGeneration;
 }
 
 function rolloutOf({ daemonSet, applied, failed, failures, obstacle }: FleetInput, apply: boolean): Verdict {
