@@ -11,6 +11,8 @@ import { NodeRates } from "./pace.ts";
 
 const PATH = "/v1/reports";
 const SWEEP_MS = 60_000;
+/** What nobody with a sensor's token is answered. */
+const OF_STRANGERS: ReadonlySet<number> = new Set([401, 404, 405]);
 
 export interface ReportServerOptions {
   readonly host: string;
@@ -97,8 +99,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     return 200;
   } catch (error) {
     const refusal = error instanceof Refusal ? error : new Refusal(500, "Cannot take the report");
-    // The rest of what it sends is not read: the connection ends with the answer.
-    const ends: Record<string, string> = request.complete ? {} : { connection: "close" };
+    // The rest of what it sends is not read, and strangers are not waited for: the connection ends with the answer.
+    const ends: Record<string, string> = request.complete && !OF_STRANGERS.has(refusal.status) ? {} : { connection: "close" };
     send(response, refusal.status, `${refusal.message}\n`, { "content-type": "text/plain; charset=utf-8", ...refusal.headers, ...ends });
     return refusal.status;
   }

@@ -1,5 +1,6 @@
 import { Agent, request } from "node:https";
 import { connect } from "node:net";
+import { setTimeout as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { bringUpToDate } from "../certificate/apply.ts";
 import { bundleOf } from "../certificate/material.ts";
@@ -26,12 +27,12 @@ async function serve(more: Partial<ReportServerOptions> = {}) {
     nowMs: () => 0,
     ...more,
   });
-  const post = (agent: Agent, options: { path?: string; method?: string } = {}) =>
+  const post = (agent: Agent, options: { path?: string; method?: string } = {}, body = JSON.stringify(reportOf("n1"))) =>
     new Promise<{ status: number; headers: Record<string, unknown> }>((resolve, reject) => {
       const sent = request({ host: "127.0.0.1", port: server.port, path: "/v1/reports", method: "POST", servername: "operator.svc", ca: bundleOf(material), agent, ...options }, (answer) => {
         answer.resume().on("end", () => resolve({ status: answer.statusCode!, headers: answer.headers }));
       });
-      sent.on("error", reject).end(JSON.stringify(reportOf("n1")));
+      sent.on("error", reject).end(body);
     });
   return { server, taken, post };
 }
@@ -66,6 +67,20 @@ describe("the report server", () => {
     expect(kept).toEqual(["keep-alive", "keep-alive", "close"]);
     await expect.poll(() => server.connections()).toBe(2);
     for (const agent of agents) agent.destroy();
+    await server.close();
+  });
+
+  it.each([
+    ["who shows no token", 401, {}, { authenticate: async () => (await nextTurn(), { status: 401, message: "Show a token" }) }],
+    ["who asks for something else", 404, { path: "/" }, {}],
+    ["who only wants to look", 405, { method: "GET" }, {}],
+  ] as const)("keeps no connection open for %s: places are the sensors'", async (_, status, options, more) => {
+    const { server, post } = await serve(more as Partial<ReportServerOptions>);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    // Whose body was read already: there is none.
+    const answer = await post(agent, options, "");
+    expect([answer.status, answer.headers["connection"]]).toEqual([status, "close"]);
+    agent.destroy();
     await server.close();
   });
 
