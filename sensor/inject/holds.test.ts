@@ -38,6 +38,27 @@ describe("HoldTable", () => {
     expect(holds.exhausted).toBe(1);
   });
 
+  it.each<[string, (holds: HoldTable) => void, number]>([
+    ["that had run out", () => {}, 0],
+    ["that was ended", (holds) => holds.releaseOwner(5), 0],
+    ["of the next pod with the address", () => {}, 9],
+  ])("add() of a hold anew %s gives it refusals of its own", (_, end, interfaceIndex) => {
+    const holds = table(8, 2);
+    holds.add(key(7), 1_000, 1, 0, 0, 5);
+    for (let nowMs = 0; nowMs < 3; nowMs++) holds.refuse(key(7), nowMs);
+    end(holds);
+    holds.add(key(7), 3_000, 2, 2_000, interfaceIndex, 6);
+    expect([2_001, 2_002, 2_003].map((nowMs) => holds.refuse(key(7), nowMs, interfaceIndex))).toEqual([2, 2, NOT_HELD]);
+  });
+
+  it("add() that only prolongs a hold leaves it the refusals that it has spent", () => {
+    const holds = table(8, 2);
+    holds.add(key(7), 1_000, 1, 0);
+    expect([holds.refuse(key(7), 1), holds.refuse(key(7), 2)]).toEqual([1, 1]);
+    holds.add(key(7), 2_000, 1, 3);
+    expect(holds.refuse(key(7), 4)).toBe(NOT_HELD);
+  });
+
   it("release() ends one hold and leaves the others", () => {
     const holds = table();
     for (let client = 0; client < 8; client++) holds.add(key(client), 1_000, client, 0);

@@ -61,7 +61,12 @@ export class HoldTable {
    */
   add(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0, owner = 0): boolean {
     const found = this.#find(key);
-    if (found >= 0 && (this.#interface[found] === interfaceIndex || interfaceIndex === 0 || this.#untilMs[found] <= nowMs)) {
+    if (found >= 0 && this.#untilMs[found] <= nowMs) {
+      // Another hold, with refusals of its own: what the one before it has spent is not this one's.
+      this.#take(found, key, untilMs, policy, interfaceIndex, owner);
+      return true;
+    }
+    if (found >= 0 && (this.#interface[found] === interfaceIndex || interfaceIndex === 0)) {
       if (untilMs > this.#untilMs[found] || this.#interface[found] !== interfaceIndex) {
         this.#untilMs[found] = untilMs;
         this.#policy[found] = policy + 2;
