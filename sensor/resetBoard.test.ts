@@ -67,3 +67,12 @@ test("says how many more bear an address of the namespace and are no pod's of it
   for (const worker of [0, 1]) says(worker, { type: "settled", failed: "" });
   expect(told.at(-1)).toMatchObject({ message: "no connection matched; 2 were left alone, seen at no pod of this namespace" });
 });
+
+test("what is to be held no more, before a Worker was told to act, is let go as soon as it is held", () => {
+  const { board, sent, says } = begin(2);
+  board.release(1);
+  says(0, { type: "matched", connections: [] });
+  says(1, { type: "matched", connections: ["1 2"] });
+  const lastOf = (asked: number) => sent.filter(([worker]) => worker === asked).map(([, { kind }]) => kind).slice(-2);
+  expect([lastOf(0), lastOf(1)]).toEqual([["resetGo", "resetRelease"], ["resetGo", "resetRelease"]]);
+});

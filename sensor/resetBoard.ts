@@ -20,6 +20,8 @@ interface Board {
   /** By Worker, what it has matched; undefined until it has said so. */
   readonly matched: (readonly string[] | undefined)[];
   started: boolean;
+  /** It is to hold nothing any more: whoever is told so before he holds would hold for the whole window. */
+  isReleased: boolean;
   /** Connections, each once. */
   count: number;
   waiting: number;
@@ -69,7 +71,7 @@ export class ResetBoard {
     const isExact = isOurs && flowResetIsExact(compiled, 0);
     const endpoint = (at: number): Int32Array => compiled.flowResets.slice(at, at + 4);
     const asker = isExact ? this.#workerBetween(endpoint(FlowResetField.Client), endpoint(FlowResetField.Server)) : -1;
-    this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, count: 0, waiting: workers.count, failed: "", leftAlone: 0, confirmed: 0, would: 0, flows: 0 });
+    this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, isReleased: false, count: 0, waiting: workers.count, failed: "", leftAlone: 0, confirmed: 0, would: 0, flows: 0 });
     for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "reset", run, name, compiled });
     return run;
   }
@@ -77,6 +79,8 @@ export class ResetBoard {
   /** New connections that the run would refuse are let through from now on. */
   release(run: number): void {
     const workers = this.#workers();
+    const board = this.#boards.get(run);
+    if (board !== undefined) board.isReleased = true;
     for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "resetRelease", run });
   }
 
@@ -122,6 +126,7 @@ export class ResetBoard {
       const unseen = count > 0 ? "no" : worker === board.asker ? "ask" : "hold";
       workers.postTo(worker, { kind: "resetGo", run, spared: tooMany ? "all" : spared[worker]!, unseen });
     }
+    if (board.isReleased) this.release(run);
     if (tooMany) this.#close(run, "TooManyFlows");
   }
 
