@@ -23,6 +23,8 @@ export class KeptLines {
   readonly #lines: Set<string>;
   /** Lines of the file. */
   #written = 0;
+  /** The file has all that it should: nothing of it was refused by the disk, or cut. */
+  #isWhole = true;
 
   constructor(options: KeptLinesOptions) {
     const { directory, name, maximum, longest } = options;
@@ -48,8 +50,8 @@ export class KeptLines {
     this.#lines.add(line);
     if (this.#lines.size > maximum) this.#lines.delete(this.#lines.values().next().value!);
     if (this.#path === undefined) return;
-    // The file forgets as the memory does, now and then.
-    if (++this.#written > 2 * maximum) this.#rewrite(this.#path);
+    // The file forgets as the memory does, now and then; behind a line that a full disk cut, none would be read.
+    if (++this.#written > 2 * maximum || !this.#isWhole) this.#rewrite(this.#path);
     else this.#keep(() => appendFileSync(this.#path!, `${line}\n`, { mode: 0o600 }));
   }
 
@@ -63,8 +65,10 @@ export class KeptLines {
   }
 
   #keep(write: () => void): void {
+    this.#isWhole = false;
     try {
       write();
+      this.#isWhole = true;
     } catch (error) {
       this.#options.onFault(error as Error);
     }
