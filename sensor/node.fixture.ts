@@ -8,7 +8,7 @@ import type { Pod as HeardPod } from "./cluster/pod.ts";
 import { PodTable } from "./cluster/podTable.ts";
 import type { ClusterView, CompileInput, CompileResult, Decision } from "./decide/mod.ts";
 import { compileTexts } from "./decide/objects.fixture.ts";
-import { buildSegment, Frame, LinkType, PacketDirection, SegmentSpec, TcpFlag } from "./decode/mod.ts";
+import { buildSegment, Frame, LinkType, PacketDirection, SegmentSpec, TcpFlag, TcpOptionWriter } from "./decode/mod.ts";
 import type { InterfaceDescription } from "./detect/mod.ts";
 import { InterfaceKind } from "./flow/mod.ts";
 import type { Homes } from "./flow/mod.ts";
@@ -45,6 +45,8 @@ export interface Sent {
   readonly sequence: number;
   readonly acknowledgement?: number;
   readonly text?: string;
+  /** TCP timestamp, as most clients send one; 0 for none. */
+  readonly timestamp?: number;
 }
 
 const { Syn, Ack } = TcpFlag;
@@ -157,6 +159,8 @@ export class NodeWorld implements Homes {
     [spec.destination0, spec.destination1, spec.destination2, spec.destination3] = parseAddress(sent.to)!.words as [number, number, number, number];
     [spec.sourcePort, spec.destinationPort] = sent.ports ?? [40_000, 80];
     Object.assign(spec, { sequence: sent.sequence | 0, acknowledgement: (sent.acknowledgement ?? 0) | 0, flags: sent.flags, window: 65_535, payload: new TextEncoder().encode(sent.text ?? "") });
+    const options = new TcpOptionWriter();
+    if (sent.timestamp !== undefined) spec.options = options.noOperation().noOperation().timestamps(sent.timestamp, 0).bytes.subarray(0, options.length);
     const length = buildSegment(this.#bytes, 0, spec);
     const frame = this.#frame;
     frame.bytes = this.#bytes;

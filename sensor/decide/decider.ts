@@ -23,7 +23,6 @@ import { mode } from "./guards/mode.ts";
 import { namespaceEnforced } from "./guards/namespaceEnforced.ts";
 import { protectedEndpoint } from "./guards/protectedEndpoint.ts";
 import { scope } from "./guards/scope.ts";
-import { sharedClient } from "./guards/sharedClient.ts";
 import { sharedConnection } from "./guards/sharedConnection.ts";
 import { stopped } from "./guards/stopped.ts";
 import { tenant } from "./guards/tenant.ts";
@@ -48,9 +47,6 @@ const FLOW_RESET_GUARDS: readonly Guard[] = [tenant, protectedEndpoint, authenti
 /** What turns Reset into WouldReset: first what the policy itself says. */
 const RESTRAINTS: readonly Guard[] = [mode, namespaceEnforced, stopped];
 const FLOW_RESET_RESTRAINTS: readonly Guard[] = [namespaceEnforced, stopped];
-
-/** What turns a hold into none. */
-const HOLD_GUARDS: readonly Guard[] = [sharedClient];
 
 const ISN0 = Field.Sides + SideField.Isn;
 const ISN1 = ISN0 + SIDE_WORDS;
@@ -366,8 +362,7 @@ export class Decider {
   }
 
   #grantHold(decision: Decision, holdMs: number): void {
-    decision.holdRefused = holdMs > 0 ? ask(HOLD_GUARDS, this.#question) : 0;
-    decision.holdMs = decision.holdRefused === 0 ? holdMs : 0;
+    decision.holdMs = holdMs;
     placeHold(this.#question, decision);
   }
 }

@@ -16,7 +16,7 @@ export { identityOf } from "./identity.ts";
 export type { InterfaceDescription, InterfaceSet } from "./interfaces.ts";
 export * from "./limits.ts";
 export { ANYTHING, has, RowTable, SetList } from "./membership.ts";
-export { addressIsOf, isHomeOf, isPodAddress, leavesOnly, mayBeUnknownPod, MAX_OWNERS, NO_OWNERS, Owner, ownerOfSide, type OwnerTable, placeOfSide } from "./owners.ts";
+export { addressIsOf, isHomeOf, isPodAddress, isPodInterface, leavesOnly, mayBeUnknownPod, MAX_OWNERS, NO_OWNERS, onlyHomeOf, Owner, ownerOfSide, type OwnerTable, placeOfSide } from "./owners.ts";
 export { portsToRanges, portTableBuilder, type PortTable } from "./ports.ts";
 export { ALL_ADDRESSES, ALL_PORTS, intersect, type RangeSet, subtract } from "./ranges.ts";
 export type { FlowRecords } from "./records.ts";

@@ -81,6 +81,17 @@ export function isHomeOf(table: OwnerTable, words: Int32Array, address: number, 
   return false;
 }
 
+/** The interface of the one pod that has the address at `words[address]`; 0 where none has it, or two. */
+export function onlyHomeOf(table: OwnerTable, words: Int32Array, address: number): number {
+  const first = firstEntry(table, words, address);
+  if (first < 0 || (first + 1 < table.owners.length && isAt(table, first + 1, words, address))) return 0;
+  return table.interfaces[first]!;
+}
+
+export function isPodInterface(table: OwnerTable, interfaceIndex: number): boolean {
+  return includes(table.podInterfaces, interfaceIndex);
+}
+
 /** Whether an owner of the namespace has the side's address, at whatever interface. */
 export function addressIsOf(table: OwnerTable, words: Int32Array, base: number, side: number, namespace: number): boolean {
   const address = base + (side === 0 ? Field.InitiatorAddress : Field.ResponderAddress);
