@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../kube/mod.ts";
 import { Knowledge } from "./knowledge.ts";
+import { MAX_NAMESPACES } from "./limits.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import type { ClusterState } from "./stateFile.ts";
 
@@ -115,4 +116,15 @@ describe("what is not known yet", () => {
     knowledge.node = { uid: "n", labels: {}, addresses: [] };
     expect(knowledge.view(true).nodeLabels).toEqual({});
   });
+});
+
+it("namespaces that found no room are taken when others go", () => {
+  const { knowledge } = new World();
+  const all = new Map(Array.from({ length: MAX_NAMESPACES + 1 }, (_, index): [string, KubeObject] => [`n${index}`, { apiVersion: "v1", kind: "Namespace", metadata: { name: `n${index}`, labels: { number: String(index) } } }]));
+  knowledge.fillNamespaces(all);
+  expect([knowledge.namespaces.size, knowledge.namespaces.get(`n${MAX_NAMESPACES}`)]).toEqual([MAX_NAMESPACES, undefined]);
+  all.delete("n7");
+  knowledge.namespaces.delete("n7");
+  knowledge.fillNamespaces(all);
+  expect(knowledge.namespaces.get(`n${MAX_NAMESPACES}`)).toEqual({ number: String(MAX_NAMESPACES) });
 });

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { parseAddress, selects } from "../../crds/mod.ts";
 import type { Placement, Remark } from "../../crds/mod.ts";
+import type { KubeObject } from "../../kube/mod.ts";
 import type { ClusterView, PodIdentity } from "../decide/mod.ts";
 import type { PolicySnapshot } from "../policy/mod.ts";
 import { Fleet } from "./fleet.ts";
@@ -64,6 +65,12 @@ export class Knowledge {
 
   nameNamespace(name: string, labels: Readonly<Record<string, string>>): void {
     if (this.namespaces.size < MAX_NAMESPACES || this.namespaces.has(name)) this.namespaces.set(name, labels);
+  }
+
+  /** Takes those of the cluster's namespaces that found no room, as far as there is some. */
+  fillNamespaces(all: ReadonlyMap<string, KubeObject>): void {
+    if (all.size <= this.namespaces.size) return;
+    for (const { metadata: { name, labels = {} } } of all.values()) if (!this.namespaces.has(name)) this.nameNamespace(name, labels);
   }
 
   /** What is in force now, as policies of a directory are told. */

@@ -260,7 +260,10 @@ export class ClusterMember {
 
   #onPod({ type, object }: ReflectorEvent<KeptPod>): void {
     const { pods } = this.knowledge;
-    if (type === "Deleted") pods.remove(object.pod.uid);
+    if (type === "Deleted") {
+      pods.remove(object.pod.uid);
+      pods.fill(this.watches.pods.objects as ReadonlyMap<string, KeptPod>);
+    }
     // A kubelet writes a status several times while a pod starts, and most of it is nobody's business here.
     else if (!pods.take(object.pod.uid, object.pod)) return;
     this.#viewSoon.poke();
@@ -269,8 +272,10 @@ export class ClusterMember {
 
   #onNamespace({ type, object }: ReflectorEvent): void {
     const { name, labels = {} } = object.metadata;
-    if (type === "Deleted") this.knowledge.namespaces.delete(name);
-    else this.knowledge.nameNamespace(name, labels);
+    if (type === "Deleted") {
+      this.knowledge.namespaces.delete(name);
+      this.knowledge.fillNamespaces(this.watches.namespaces.objects);
+    } else this.knowledge.nameNamespace(name, labels);
     this.#viewSoon.poke();
     this.#saveSoon.poke();
   }
@@ -294,8 +299,14 @@ export class ClusterMember {
     const { knowledge } = this;
     if (policies.isSynced) knowledge.policies.retain(["ResponsePolicy"], uidsOf(policies.objects));
     if (clusterPolicies.isSynced) knowledge.policies.retain(["ClusterResponsePolicy"], uidsOf(clusterPolicies.objects));
-    if (pods.isSynced) knowledge.pods.retain(uidsOf(pods.objects));
-    if (namespaces.isSynced) for (const name of knowledge.namespaces.keys()) if (!namespaces.objects.has(name)) knowledge.namespaces.delete(name);
+    if (pods.isSynced) {
+      knowledge.pods.retain(uidsOf(pods.objects));
+      knowledge.pods.fill(pods.objects as ReadonlyMap<string, KeptPod>);
+    }
+    if (namespaces.isSynced) {
+      for (const name of knowledge.namespaces.keys()) if (!namespaces.objects.has(name)) knowledge.namespaces.delete(name);
+      knowledge.fillNamespaces(namespaces.objects);
+    }
     this.#compileSoon.poke();
     this.#viewSoon.poke();
     this.#saveSoon.poke();

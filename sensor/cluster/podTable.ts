@@ -68,8 +68,6 @@ export class PodTable {
   #byIndex = new Map<number, Incarnation>();
   /** When the interfaces that were there before us were seen; NaN before. */
   #firstLookMs = Number.NaN;
-  /** Pods beyond the limit, now left out. */
-  refused = 0;
   /** Milliseconds from an interface to the word of whose it is, of the last new pods. */
   readonly gapsMs: number[] = [];
 
@@ -84,10 +82,7 @@ export class PodTable {
   /** The API server told of this pod: it is there, and its addresses are its own. False where that is not news. */
   take(uid: string, pod: Pod): boolean {
     const known = this.#pods.get(uid);
-    if (known === undefined && this.#pods.size >= MAX_PODS) {
-      this.refused++;
-      return false;
-    }
+    if (known === undefined && this.#pods.size >= MAX_PODS) return false;
     const isNews = known === undefined || known.isRestored || !isDeepStrictEqual(known.pod, pod);
     const entry = known ?? { pod, bound: new Map<string, Incarnation>(), isRestored: false };
     entry.pod = pod;
@@ -100,6 +95,15 @@ export class PodTable {
 
   remove(uid: string): void {
     this.#pods.delete(uid);
+  }
+
+  /** Takes those of the node's pods that found no room, as far as there is some. */
+  fill(all: ReadonlyMap<string, { readonly pod: Pod }>): void {
+    if (all.size <= this.#pods.size) return;
+    for (const { pod } of all.values()) {
+      if (this.#pods.size >= MAX_PODS) return;
+      if (!this.#pods.has(pod.uid)) this.take(pod.uid, pod);
+    }
   }
 
   /** The API server has told of every pod of the node: others are gone. */
