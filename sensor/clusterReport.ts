@@ -12,7 +12,7 @@ import { IncidentReader } from "./incidents.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { PacketWorkers } from "./packetWorkers.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
-import { podsByAddress } from "./podsByAddress.ts";
+import { podsByAddress, spelled } from "./podsByAddress.ts";
 import { PolicyTotals } from "./policyTotals.ts";
 import type { PolicyReference } from "./policyTotals.ts";
 import { Counter, Histograms } from "./report/mod.ts";
@@ -122,7 +122,7 @@ export class ClusterReport {
   onReset({ uid, object }: ClusterReset): void {
     if (object.kind !== "FlowReset" && object.kind !== "ClusterFlowReset") return;
     const { client, server } = object.object.spec.match;
-    const named = [client?.ip, server?.ip].filter((ip) => ip !== undefined);
+    const named = [client?.ip, server?.ip].filter((ip) => ip !== undefined).map(spelled);
     this.#parts.member.observedResets.read(performance.now());
     if (named.some((ip) => this.isOfNode(ip))) setTimeout(() => this.stream.poke(), SETTLE_MS).unref();
     else this.#turn.onOpen(uid, named.length > 0);

@@ -107,7 +107,7 @@ export class ClusterSession {
       machineStartMs: machineStartMs(),
       onResult: (result) => report.onResult(result),
       isOfNode: (address) => report.isOfNode(address),
-      podUidAt: (address) => member.podUidAt(address),
+      podAt: (address) => member.podAt(address),
     });
     this.#report = report;
     this.#resets = resets;

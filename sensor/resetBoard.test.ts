@@ -4,7 +4,7 @@ import { parseDocuments, defaultSettings } from "../crds/mod.ts";
 import type { ResetLine } from "./control/mod.ts";
 import { compile } from "./decide/mod.ts";
 import { ResetBoard } from "./resetBoard.ts";
-import type { RunLine } from "./resetRuns.ts";
+import type { HeldBetween, RunLine } from "./resetRuns.ts";
 import type { ToWorker } from "./workerMessages.ts";
 
 const EXACT = "client: {ip: 10.0.0.1, port: 40000}, server: {ip: 10.0.0.2, port: 80}";
@@ -15,11 +15,12 @@ function begin(workers: number, match = "client: {ip: 10.0.0.1}, server: {ip: 10
   const { compiled } = compile({ objects, settings: defaultSettings(), interfaces: [] });
   const sent: [worker: number, message: ToWorker][] = [];
   const told: ResetLine[] = [];
+  const held: HeldBetween[] = [];
   const board = new ResetBoard(() => ({ count: workers, postTo: (worker, message) => sent.push([worker, message]) }), () => 1);
-  board.start("r", compiled, (line) => told.push(line));
+  board.start("r", compiled, (line) => told.push(line), true, (between) => held.push(between));
   const { run } = sent[0]![1] as Extract<ToWorker, { kind: "reset" }>;
   const goes = () => sent.flatMap(([worker, message]) => (message.kind === "resetGo" ? [[worker, message.spared, message.unseen]] : []));
-  return { board, told, goes, sent, says: (worker: number, line: RunLine) => board.onRecord({ worker, run, line }) };
+  return { board, told, held, goes, sent, says: (worker: number, line: RunLine) => board.onRecord({ worker, run, line }) };
 }
 
 test("nobody acts before all have counted, and a connection that two have seen is one of the first's", () => {
@@ -75,4 +76,13 @@ test("what is to be held no more, before a Worker was told to act, is let go as 
   says(1, { type: "matched", connections: ["1 2"] });
   const lastOf = (asked: number) => sent.filter(([worker]) => worker === asked).map(([, { kind }]) => kind).slice(-2);
   expect([lastOf(0), lastOf(1)]).toEqual([["resetGo", "resetRelease"], ["resetGo", "resetRelease"]]);
+});
+
+test("what a Worker holds is told to whoever keeps it, and is no line of the run", () => {
+  const { told, held, says } = begin(1);
+  const between = { client: "10.0.0.1", server: "10.0.0.2", serverPort: 80 };
+  says(0, { type: "matched", connections: [] });
+  says(0, { type: "held", ...between });
+  says(0, { type: "settled", failed: "" });
+  expect([held, told.map(({ type }) => type)]).toEqual([[between], ["matched", "done"]]);
 });

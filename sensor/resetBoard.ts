@@ -5,6 +5,7 @@
 import type { ResetDone, ResetLine } from "./control/mod.ts";
 import { FlowResetField, flowResetIsExact } from "./decide/mod.ts";
 import type { CompiledPolicy } from "./decide/mod.ts";
+import type { HeldBetween } from "./resetRuns.ts";
 import type { RunRecord, ToWorker } from "./workerMessages.ts";
 
 /** Longest that a run may take: the proof of each flow is bounded by inject, this is for a Worker that died. */
@@ -12,6 +13,7 @@ const GIVE_UP_MS = 15_000;
 
 interface Board {
   readonly tell: (line: ResetLine) => void;
+  readonly onHeld: (between: HeldBetween) => void;
   readonly timer: NodeJS.Timeout;
   readonly maxFlows: number;
   /** It names one connection, which can be asked for though nobody has seen it: by the Worker that hears the answers. */
@@ -60,9 +62,10 @@ export class ResetBoard {
   /**
    * Has all Workers do it. `compiled` holds this one FlowReset. `tell` gets the run's lines, the last of type `done`.
    * Returns the run's number, by which what it holds can be ended. `isOurs` false: it names ends that are not of this
-   * node, so that nobody here asks for a connection that none has seen.
+   * node, so that nobody here asks for a connection that none has seen. `onHeld` hears of what is held, before the end
+   * is told.
    */
-  start(name: string, compiled: CompiledPolicy, tell: (line: ResetLine) => void, isOurs = true): number {
+  start(name: string, compiled: CompiledPolicy, tell: (line: ResetLine) => void, isOurs = true, onHeld: Board["onHeld"] = () => {}): number {
     const run = this.#next++;
     const workers = this.#workers();
     const timer = setTimeout(() => this.#close(run, "NoAnswer"), GIVE_UP_MS);
@@ -71,7 +74,7 @@ export class ResetBoard {
     const isExact = isOurs && flowResetIsExact(compiled, 0);
     const endpoint = (at: number): Int32Array => compiled.flowResets.slice(at, at + 4);
     const asker = isExact ? this.#workerBetween(endpoint(FlowResetField.Client), endpoint(FlowResetField.Server)) : -1;
-    this.#boards.set(run, { tell, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, isReleased: false, count: 0, waiting: workers.count, failed: "", leftAlone: 0, confirmed: 0, would: 0, flows: 0 });
+    this.#boards.set(run, { tell, onHeld, timer, maxFlows, isExact, asker, matched: Array.from({ length: workers.count }), started: false, isReleased: false, count: 0, waiting: workers.count, failed: "", leftAlone: 0, confirmed: 0, would: 0, flows: 0 });
     for (let worker = 0; worker < workers.count; worker++) workers.postTo(worker, { kind: "reset", run, name, compiled });
     return run;
   }
@@ -96,6 +99,9 @@ export class ResetBoard {
       if (line.outcome === "Confirmed") board.confirmed++;
       if (line.outcome === "WouldReset") board.would++;
       board.tell(line);
+    } else if (line.type === "held") {
+      const { type: _, ...between } = line;
+      board.onHeld(between);
     } else {
       if (line.failed !== "") board.failed = line.failed;
       board.matched[worker] ??= [];

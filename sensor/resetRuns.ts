@@ -6,8 +6,9 @@
 import { Decider, flowResetIsExact, FlowResetField, Verdict } from "./decide/mod.ts";
 import type { CompiledPolicy } from "./decide/mod.ts";
 import type { ResetLine } from "./control/mod.ts";
+import { formatAddress } from "./decode/mod.ts";
 import { describeUnseen } from "./describe.ts";
-import { isHomeOf } from "./detect/mod.ts";
+import { isHomeOf, isPodInterface, onlyHomeOf } from "./detect/mod.ts";
 import { FLOW_WORDS, Field, FlowFlag, FlowState, SIDE_WORDS, SideField } from "./flow/mod.ts";
 import { KillRequest, OutcomeRecord, StartResult, UnseenTuple } from "./inject/mod.ts";
 import { killTargetOf } from "./killTarget.ts";
@@ -22,6 +23,13 @@ const MAX_RUNS = 1_024;
 /** Label of resets by FlowReset, where a policy's stands otherwise. */
 export const FLOW_RESET_LABEL = 1;
 
+/** Ends between which new connections are refused from now on: as they show at the pod that is held, where one is. */
+export interface HeldBetween {
+  readonly client: string;
+  readonly server: string;
+  readonly serverPort: number;
+}
+
 /** What a Worker says of a run: lines as the local socket has them; `settled` closes the Worker's part. */
 export type RunLine =
   | Extract<ResetLine, { type: "flow" }>
@@ -30,6 +38,7 @@ export type RunLine =
    * many more bear an address of the FlowReset's namespace, and nothing proves them its pods'.
    */
   | { type: "matched"; connections: readonly string[]; leftAlone?: number }
+  | ({ type: "held" } & HeldBetween)
   | { type: "settled"; failed: string };
 
 export interface ResetRunsOptions {
@@ -178,7 +187,10 @@ export class ResetRuns {
       this.#tellFlow(id, { flow, outcome: "Failed", reason: "AlreadyBeingReset" });
       run.pending--;
     }
-    if (decision.holdMs > 0) pipeline.injector.holdFlow(decision.holdSlot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface, id);
+    if (decision.holdMs === 0) return;
+    const { table, injector } = pipeline;
+    const isHeld = injector.holdFlow(decision.holdSlot, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface, id);
+    if (isHeld) this.#tellHeld(id, table.words, table.base(decision.holdSlot) + Field.InitiatorAddress, table.port(decision.holdSlot, 1));
   }
 
   /** Where the FlowReset names one connection (or one to hold) that no record stands for. */
@@ -206,7 +218,8 @@ export class ResetRuns {
     if (verdict === Verdict.Reset && decision.holdMs > 0) {
       for (let word = 0; word < 8; word++) this.#holdKey[word] = words[word];
       this.#holdKey[8] = serverPort;
-      pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface, id);
+      const isHeld = pipeline.injector.hold(this.#holdKey, nowMs + decision.holdMs, FLOW_RESET_LABEL, nowMs, decision.holdInterface, id);
+      if (isHeld) this.#tellHeld(id, this.#holdKey, 0, serverPort);
     }
     if (clientPort === 0 || !mayAsk) return;
     const target = killTargetOf(decision.target);
@@ -227,12 +240,16 @@ export class ResetRuns {
     pipeline.injector.startUnseen(tuple, this.#requestOf(id, -1, target, 0, nowMs), nowMs);
   }
 
-  /** Where the side would be seen: at its pod's interface, if the kernel still has the address there; 0 otherwise. */
+  /**
+   * Where the side would be seen: at its pod's interface, if the kernel still has the address there or knows nothing of
+   * it just now, or at the interface of a pod that nobody has told of; 0 otherwise.
+   */
   #homeOfUnseen({ detection: { owners } }: CompiledPolicy, side: number): number {
     const { words } = this.#unseen;
     const at = side === 0 ? Field.InitiatorAddress : Field.ResponderAddress;
     const home = this.#options.pipeline.homes.homeOf(words[at], words[at + 1], words[at + 2], words[at + 3]);
-    return home !== 0 && isHomeOf(owners, words, at, home) ? home : 0;
+    if (home === 0) return onlyHomeOf(owners, words, at);
+    return isHomeOf(owners, words, at, home) || isPodInterface(owners, home) ? home : 0;
   }
 
   /** The same object every time. `slot` -1: no record stands for the connection. */
@@ -268,6 +285,12 @@ export class ResetRuns {
       timeToConfirmedMicroseconds: timeToConfirmedMicroseconds === undefined ? null : Math.round(timeToConfirmedMicroseconds),
       actor,
     });
+  }
+
+  /** The client's address, then the server's, at `words[at]`. */
+  #tellHeld(id: number, words: Int32Array, at: number, serverPort: number): void {
+    const address = (first: number): string => formatAddress(words[first]!, words[first + 1]!, words[first + 2]!, words[first + 3]!);
+    this.#options.tell(id, { type: "held", client: address(at), server: address(at + 4), serverPort });
   }
 
   #settle(id: number, run: Run): void {

@@ -16,6 +16,7 @@ import type { ObjectFailure } from "./lastGood.ts";
 import { MAX_FAILURES, POD_LONGEST_MS, POD_QUIET_MS, POLICY_LONGEST_MS, POLICY_QUIET_MS, STATE_LONGEST_MS, STATE_QUIET_MS, STATE_TOUCH_MS } from "./limits.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { ObservedVersion } from "./observedVersion.ts";
+import type { Pod } from "./pod.ts";
 import { ResetQueue } from "./resetQueue.ts";
 import type { ClusterReset } from "./resetQueue.ts";
 import { StateFile } from "./stateFile.ts";
@@ -189,9 +190,9 @@ export class ClusterMember {
     return this.knowledge.view(this.isLive);
   }
 
-  /** Of the pod whose interface has the address; "" where none is known. */
-  podUidAt(address: string): string {
-    return this.knowledge.pods.bindings().find((binding) => binding.address === address)?.uid ?? "";
+  /** The pod of this node that has the address at its interface. */
+  podAt(address: string): Pod | undefined {
+    return this.knowledge.pods.ownerOf(address);
   }
 
   /** Interfaces, or who lives behind them, have changed. */

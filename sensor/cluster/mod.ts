@@ -19,6 +19,7 @@ export type { InterfaceCounts, SeenConnection } from "./coverage.ts";
 export { machineStartMs } from "./machine.ts";
 export { nodeStatus } from "./nodeStatus.ts";
 export type { NodeFacts } from "./nodeStatus.ts";
+export type { Pod as PodOfNode } from "./pod.ts";
 export { NodeWriter } from "./nodeWriter.ts";
 export { AnswerTurn } from "./answerTurn.ts";
 export { SETTLE_MS } from "./observedVersion.ts";

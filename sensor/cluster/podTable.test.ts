@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { HostInterface } from "./podTable.ts";
 import { PodTable } from "./podTable.ts";
+import { MAX_PODS } from "./limits.ts";
 import { podOf } from "./pod.ts";
 import type { Pod } from "./pod.ts";
 
@@ -260,5 +261,36 @@ describe("what of a Pod counts", () => {
 
   it("takes both addresses of a dual-stack pod, each once", () => {
     expect(podOf(raw({}, { podIPs: [{ ip: "10.244.1.7" }, { ip: "fd00::7" }] }))?.addresses).toEqual(["10.244.1.7", "fd00::7"]);
+  });
+});
+
+describe("the pod that has an address", () => {
+  it("is of two the one that shows at its interface, and until that is known the one that had it", () => {
+    const world = new World();
+    world.see(100, [OLD], 5);
+    world.table.take("a", pod("a", 90));
+    world.see(200, [NEW], 9);
+    expect(world.table.ownerOf("10.244.1.7")?.uid).toBe("a");
+    world.table.take("b", pod("b", 200));
+    expect(world.table.ownerOf("10.244.1.7")?.uid).toBe("b");
+    world.table.remove("a");
+    world.table.remove("b");
+    expect(world.table.ownerOf("10.244.1.7")).toBeUndefined();
+  });
+});
+
+describe("a node with more pods than are followed", () => {
+  it("takes those that found no room when others go", () => {
+    const world = new World();
+    const all = new Map(Array.from({ length: MAX_PODS + 2 }, (_, index) => [`shop/p${index}`, { pod: pod(`p${index}`, 90, []) }]));
+    for (const each of all.values()) world.table.take(each.pod.uid, each.pod);
+    expect(world.owners()).not.toContain(`p${MAX_PODS} 0`);
+    for (const gone of ["p0", "p1"]) {
+      all.delete(`shop/${gone}`);
+      world.table.remove(gone);
+      world.table.fill(all);
+    }
+    expect(world.table.size).toBe(MAX_PODS);
+    expect(world.owners()).toEqual(expect.arrayContaining([`p${MAX_PODS} 0`, `p${MAX_PODS + 1} 0`]));
   });
 });

@@ -148,6 +148,18 @@ export class PodTable {
     return [...this.#pods].flatMap(([uid, { bound }]) => [...bound].map(([address, incarnation]) => ({ uid, address, incarnation })));
   }
 
+  /** Of two that had the address the one that shows at its interface; undefined where it is no pod's of this node. */
+  ownerOf(address: string): Pod | undefined {
+    let owner: Pod | undefined;
+    for (const { pod, bound } of this.#pods.values()) {
+      const incarnation = bound.get(address);
+      if (incarnation === undefined) continue;
+      if (this.#liveIndex(incarnation, address) !== 0) return pod;
+      owner ??= pod;
+    }
+    return owner;
+  }
+
   pods(): BoundPod[] {
     const owners = new Map<Incarnation, number>();
     for (const { bound } of this.#pods.values()) for (const incarnation of new Set(bound.values())) owners.set(incarnation, (owners.get(incarnation) ?? 0) + 1);

@@ -1,8 +1,8 @@
 /** FlowResets to records that flowResetMatches() asks. */
 import type { FlowEndpoint } from "../../crds/mod.ts";
 import { durationMs, identityOf, parseAddress, parseCidr, resetRuns, wordMask } from "../../crds/values/mod.ts";
-import { FLOW_RESET_WORDS, FlowResetField, type FlowResetName, ResetTarget } from "./compiled.ts";
-import { ANYTHING } from "../detect/mod.ts";
+import { type CompiledPolicy, FLOW_RESET_WORDS, FlowResetField, type FlowResetName, ResetTarget } from "./compiled.ts";
+import { ANYTHING, sharedWords } from "../detect/mod.ts";
 import { NO_NAMESPACE, type Subjects } from "./subjects/mod.ts";
 import { type NoteList, type PolicyObject } from "./note.ts";
 
@@ -51,6 +51,15 @@ export class FlowResetCompiler {
     if (endpoint?.podSelector === undefined) return ANYTHING;
     return this.#subjects.add({ namespace: namespace === "" ? undefined : namespace, podSelector: endpoint.podSelector });
   }
+}
+
+/** The one FlowReset of `compiled`, between these two ends only; what else it asks of them stays. */
+export function narrowed(compiled: CompiledPolicy, client: string, server: string, serverPort: number): CompiledPolicy {
+  const words = [...compiled.flowResets];
+  words[FlowResetField.ClientFamily] = writeEndpoint(words, FlowResetField.Client, { ip: client });
+  words[FlowResetField.ServerFamily] = writeEndpoint(words, FlowResetField.Server, { ip: server });
+  words[FlowResetField.ServerPort] = serverPort;
+  return { ...compiled, flowResets: sharedWords(words) };
 }
 
 /** Writes address and mask; gives the family, 0 for any. */

@@ -11,6 +11,7 @@ export { Claims, createClaims } from "./claims.ts";
 export { compile, type CompileInput, type CompileResult } from "./compile.ts";
 export type { ProtectedCall, ProtectedConnection } from "./compileGuards.ts";
 export { type CompiledPolicy, type FlowResetName, FlowResetField, type PolicyName, type PolicyNames, ResetTarget, type SignatureName } from "./compiled.ts";
+export { narrowed } from "./compileFlowReset.ts";
 export { Decider, type DeciderOptions } from "./decider.ts";
 export { Decision } from "./decision.ts";
 export { flowResetIsExact, flowResetMatches } from "./flowResetMatch.ts";
