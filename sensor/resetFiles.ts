@@ -4,10 +4,10 @@
  * outlive the machine, and neither do the connections: what was written before the machine started is not run.
  */
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { uptime } from "node:os";
 import { dirname, join } from "node:path";
 import { identityOf } from "../crds/mod.ts";
 import type { LoadedObject } from "../crds/mod.ts";
+import { machineStartMs } from "./cluster/mod.ts";
 import { fullName } from "./fullName.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import type { Logger } from "./report/mod.ts";
@@ -34,7 +34,7 @@ export class ResetFiles {
 
   constructor(options: ResetFilesOptions) {
     this.#options = options;
-    this.#machineStartMs = options.machineStartMs ?? Date.now() - uptime() * 1_000;
+    this.#machineStartMs = options.machineStartMs ?? machineStartMs();
     this.#file = options.statePath === undefined ? undefined : join(dirname(options.statePath), "resets.json");
     this.#run = new Set(this.#file === undefined ? [] : remembered(this.#file));
   }
