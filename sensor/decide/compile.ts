@@ -5,7 +5,7 @@
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { identityOf } from "../../crds/values/mod.ts";
 import { ALL_ADDRESSES, DetectionBuilder, type DetectionOptions, type InterfaceDescription, portTableBuilder, SetList, sharedDoubles, sharedWords } from "../detect/mod.ts";
-import { compileGuards, type ProtectedConnection } from "./compileGuards.ts";
+import { compileGuards, guardReserve, type ProtectedConnection } from "./compileGuards.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import { FlowResetCompiler } from "./compileFlowReset.ts";
 import { PolicyCompiler } from "./compilePolicies.ts";
@@ -35,17 +35,16 @@ export interface CompileResult {
 /** The order of `objects` does not matter: policies stand by kind, namespace and name. */
 export function compile(input: CompileInput): CompileResult {
   const notes = new NoteList();
-  const guardAddresses = new SetList(ALL_ADDRESSES);
+  const exemptForAll = input.objects.flatMap((object) => (object.kind === "ClusterResponsePolicy" ? object.object.spec.exempt.flatMap(({ cidrs }) => cidrs) : []));
+  const guardAddresses = new SetList(ALL_ADDRESSES, guardReserve({ ...input, cluster: input.cluster, exemptForAll }));
   const subjects = new Subjects();
   const inCluster = input.cluster !== undefined;
   const policies = new PolicyCompiler({ detection: new DetectionBuilder(input.detection), guardAddresses, settings: input.settings, notes, subjects, inCluster });
   const flowResets = new FlowResetCompiler(notes, subjects, inCluster);
-  const exemptForAll: string[] = [];
   for (const object of [...input.objects].sort(byIdentity)) {
     if (object.kind === "ResponsePolicy" || object.kind === "ClusterResponsePolicy") {
       if (policies.names.length === MAX_POLICIES) notes.error(identityOf(object), "", `Cannot take more than ${MAX_POLICIES} policies: this one is left out`);
       else policies.add(object);
-      if (object.kind === "ClusterResponsePolicy") exemptForAll.push(...object.object.spec.exempt.flatMap(({ cidrs }) => cidrs));
     } else if (object.kind === "FlowReset" || object.kind === "ClusterFlowReset") {
       if (flowResets.names.length === MAX_FLOW_RESETS) notes.error(identityOf(object), "", `Cannot take more than ${MAX_FLOW_RESETS} FlowResets: this one is left out`);
       else flowResets.add(object);

@@ -1,10 +1,13 @@
 /** Settings to the tables that the guards ask. */
 import type { SensorSettingsSpec } from "../../crds/mod.ts";
 import { parseAddress } from "../../crds/values/mod.ts";
-import { ALL_PORTS, ANYTHING, buildAddressTable, cidrsToRanges, type InterfaceDescription, type portTableBuilder, portsToRanges, SetList, sharedWords } from "../detect/mod.ts";
+import { ALL_PORTS, ANYTHING, buildAddressTable, cidrsToRanges, type InterfaceDescription, type portTableBuilder, portsToRanges, SetList, type SetReserve, sharedWords } from "../detect/mod.ts";
 import { CONNECTION_WORDS, type GuardTables } from "./compiled.ts";
 import { type Protection, protectionNumber } from "./protection.ts";
 import type { ClusterView } from "./subjects/mod.ts";
+
+/** For the sets of probes, and the pods that they ask, of a node that has none yet. */
+const LEAST_RESERVE: SetReserve = { sets: 256, ranges: 8_192 };
 
 /** One connection that is never reset: the ssh session of who started the sensor. */
 export interface ProtectedConnection {
@@ -65,6 +68,16 @@ export function compileGuards(addresses: SetList, input: GuardInput): GuardTable
   };
 }
 
+/** Room in their table that policies' exemptions leave to what is protected, today and when twice as much is. */
+export function guardReserve({ settings, interfaces, cluster, exemptForAll }: Pick<GuardInput, "settings" | "interfaces" | "cluster" | "exemptForAll">): SetReserve {
+  const calls = cluster?.protectedCalls ?? [];
+  const own = interfaces.reduce((sum, { addresses }) => sum + addresses.length, 0);
+  const called = calls.reduce((sum, { from = [], to = [] }) => sum + from.length + to.length, 0);
+  const sets = settings.protectedEndpoints.length + 2 * calls.length;
+  const ranges = settings.protectedEndpoints.length + settings.sharedClients.length + 2 * own + called + exemptForAll.length + (cluster?.podCidrs.length ?? 0);
+  return { sets: LEAST_RESERVE.sets + 2 * sets, ranges: LEAST_RESERVE.ranges + 2 * ranges };
+}
+
 function heldBack({ cluster, namespaces }: GuardInput): Uint8Array {
   const held = new Uint8Array(new SharedArrayBuffer(namespaces.length));
   if (cluster === undefined) return held;
@@ -77,7 +90,7 @@ function heldBack({ cluster, namespaces }: GuardInput): Uint8Array {
   return held;
 }
 
-/** Settings are bounded by crds so far below the table's limit that they always fit. */
+/** Room is kept for them (guardReserve), and without policies they are far below the table's limit. */
 function required(set: number | undefined): number {
   if (set === undefined) throw new RangeError("Cannot hold the settings' address sets: the table is full");
   return set;

@@ -67,7 +67,13 @@ export class PolicyCompiler {
       this.#notes.error(identity, `spec.subject.${refused.field}`, `${refused.fault}: the policy is left out`);
       return;
     }
-    const exempt = this.#guardAddresses.add(cidrsToRanges(spec.exempt.flatMap(({ cidrs }) => cidrs)));
+    const exempted = cidrsToRanges(spec.exempt.flatMap(({ cidrs }) => cidrs));
+    const beyond = this.#inCluster ? this.#quota.refuseExempt(namespace, exempted) : undefined;
+    if (beyond !== undefined) {
+      this.#notes.error(identity, "spec.exempt", `${beyond}; the policy is left out`);
+      return;
+    }
+    const exempt = this.#guardAddresses.add(exempted);
     if (exempt === undefined) {
       this.#notes.error(identity, "spec.exempt", "Cannot hold more address sets, the policy is left out: the table is full");
       return;
@@ -119,7 +125,9 @@ export class PolicyCompiler {
     const signatures = this.#signatures(rule, identity, field, sids);
     // A rule all of whose signatures are unusable must not fire on what is left of it.
     if (rule.signature !== undefined && signatures.length === 0) return;
-    const refused = this.#inCluster ? this.#quota.refuse(namespace, signatures) : undefined;
+    const scope = scopeOf(spec, rule, this.#internal);
+    const connection = connectionOf(rule);
+    const refused = this.#inCluster ? this.#quota.refuse(namespace, signatures, [scope.subject, scope.peers, ...(connection === undefined ? [] : [connection.client, connection.server])]) : undefined;
     if (refused !== undefined) {
       this.#notes.error(identity, field, `${refused}; the rule is left out`);
       return;
@@ -127,10 +135,10 @@ export class PolicyCompiler {
     const number = this.detection.add({
       // Without the mode: a policy that begins to enforce does what it has only counted (heldBack.ts).
       identity: `${identity}\n${JSON.stringify([spec.subject, rule])}`,
-      ...scopeOf(spec, rule, this.#internal),
+      ...scope,
       owners,
       tenant: this.#inCluster ? this.#subjects.namespace(namespace) + 1 : 0,
-      connection: connectionOf(rule),
+      connection,
       signatures,
     });
     if (typeof number === "string") {

@@ -32,9 +32,15 @@ export const MAX_COUNTED_CONNECTIONS = 4096;
 export const MAX_POLICIES = 10_000;
 export const MAX_FLOW_RESETS = 10_000;
 
-/** Of one namespace: rules, bytes of the contents of its signatures, and what it tells a second. */
+/**
+ * Of one namespace: rules, bytes of the contents of its signatures, distinct sets of addresses (its rules' and its
+ * policies' exemptions) and the ranges in them, and what it tells a second. A table of addresses has room for as many
+ * rows times sets as two such namespaces would fill.
+ */
 export const MAX_RULES_PER_NAMESPACE = 1_000;
 export const MAX_CONTENT_BYTES_PER_NAMESPACE = 8_192;
+export const MAX_ADDRESS_SETS_PER_NAMESPACE = 2_048;
+export const MAX_ADDRESS_RANGES_PER_NAMESPACE = 65_536;
 export const EVENTS_PER_SECOND_PER_NAMESPACE = 50;
 
 /** Pods of one node that are told apart; those beyond are nobody's. */

@@ -21,19 +21,27 @@ export interface Partition extends Membership {
 /** Set number that every number is in: no table holds it. */
 export const ANYTHING = -1;
 
+export interface SetReserve {
+  readonly sets: number;
+  readonly ranges: number;
+}
+
 /** Collects distinct sets and gives them numbers. */
 export class SetList {
   readonly sets: RangeSet[] = [];
   #universe: string;
   readonly #numbers = new Map<string, number>();
+  readonly #reserve: SetReserve;
   /** Ranges of all sets together. */
   rangeCount = 0;
 
-  constructor(universe: RangeSet) {
+  /** @param reserve what is to be added to a copy, and must find room then */
+  constructor(universe: RangeSet, reserve: SetReserve = { sets: 0, ranges: 0 }) {
     this.#universe = keyOf(universe);
+    this.#reserve = reserve;
   }
 
-  /** Another list with the same sets under the same numbers. */
+  /** Another list with the same sets under the same numbers, and room for what was reserved. */
   copy(): SetList {
     const list = new SetList([]);
     list.#universe = this.#universe;
@@ -48,7 +56,8 @@ export class SetList {
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const ranges = this.rangeCount + set.length;
-    if ((2 * ranges + 1) * ((this.sets.length >>> 5) + 1) > MAX_MEMBERSHIP_WORDS) return undefined;
+    const { sets: reservedSets, ranges: reservedRanges } = this.#reserve;
+    if ((2 * (ranges + reservedRanges) + 1) * (((this.sets.length + reservedSets) >>> 5) + 1) > MAX_MEMBERSHIP_WORDS) return undefined;
     this.rangeCount = ranges;
     this.#numbers.set(key, this.sets.length);
     return this.sets.push(set) - 1;
