@@ -74,6 +74,13 @@ describe("what a policy holds", () => {
     expect(refuses(9)).toBe(false);
   });
 
+  it("for a pod ends with its interface, of which the kernel may give the number to the next", () => {
+    const held = new Held(clusters("mode: Enforce", hold));
+    held.node.hearTopology([]);
+    held.node.hearTopology([red({ uid: "heir", readyMs: START_MS })]);
+    expect(held.refuses(7)).toBe(false);
+  });
+
   it("for a pod of which the API server has not told yet spares the next one all the same", () => {
     const held = new Held(clusters("mode: Enforce", hold), { isKnown: false });
     expect(held.refuses(7)).toBe(true);

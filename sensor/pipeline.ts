@@ -182,7 +182,7 @@ export class Pipeline {
     return this.#undisclosed > 0;
   }
 
-  /** Takes a new policy; connections and what was seen of them stay, and what is held by policies that still hold. */
+  /** Takes a new policy; connections and what was seen of them stay, and what is held by policies that still hold, at interfaces that are still there. */
   swap(compiled: CompiledPolicy): void {
     this.detector.swap(compiled.detection);
     this.decider.swap(compiled);
@@ -193,7 +193,11 @@ export class Pipeline {
   #releaseHolds(compiled: CompiledPolicy): void {
     const holding = new Set<number>();
     for (let policy = 0; policy < compiled.policyCount; policy++) if (mayHold(compiled, policy)) holding.add(this.#labelOf(policy));
-    this.injector.holds.releasePolicies((label) => holding.has(label));
+    const { holds } = this.injector;
+    holds.releasePolicies((label) => holding.has(label));
+    const { owners } = compiled.detection;
+    const present = new Set([...owners.podInterfaces, ...owners.otherInterfaces, ...owners.interfaces]);
+    holds.releaseInterfaces((interfaceIndex) => present.has(interfaceIndex));
   }
 
   /** New rules look at the connections that are there already, a few a turn. */

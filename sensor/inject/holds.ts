@@ -133,6 +133,14 @@ export class HoldTable {
     }
   }
 
+  /** Ends what is about an interface that is gone: the kernel may give its number to another. */
+  releaseInterfaces(isThere: (interfaceIndex: number) => boolean): void {
+    if (this.#count === 0) return;
+    for (let place = 0; place < this.#slots; place++) {
+      if (this.#policy[place] !== 0 && this.#interface[place] !== 0 && !isThere(this.#interface[place])) this.#untilMs[place] = -Infinity;
+    }
+  }
+
   #sweep(nowMs: number): void {
     if (nowMs < this.#sweptMs + SWEEP_PAUSE_MS) return;
     this.#sweptMs = nowMs;
