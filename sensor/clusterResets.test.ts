@@ -147,6 +147,16 @@ describe("a FlowReset of a cluster", () => {
     expect(world.released).toEqual([1]);
   });
 
+  it("holds nothing any more where its namespace may not enforce any more, as a policy's would", () => {
+    const world = new World();
+    world.see("a", "60s", 0);
+    world.resets.onView({ enforceable: () => true });
+    expect(world.released).toEqual([]);
+    world.resets.onView({ enforceable: (namespace) => namespace !== "shop" });
+    world.resets.onView({ enforceable: () => false });
+    expect(world.released).toEqual([1]);
+  });
+
   it("reports each connection once, and how it ended", () => {
     const world = new World();
     world.see("a", "0s", 0);

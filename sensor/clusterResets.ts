@@ -8,7 +8,7 @@ import { CLOCK_TOLERANCE_MS, OBJECT_MAX_AGE_MS } from "./cluster/mod.ts";
 import type { ActedResets, ClusterReset, HeldEnds, HeldEndsFile, PodOfNode, ResetResult } from "./cluster/mod.ts";
 import type { ResetFlow } from "./control/mod.ts";
 import { narrowed } from "./decide/mod.ts";
-import type { CompiledPolicy } from "./decide/mod.ts";
+import type { ClusterView, CompiledPolicy } from "./decide/mod.ts";
 import { fullName } from "./fullName.ts";
 import type { PolicyKeeper } from "./policyKeeper.ts";
 import type { Logger } from "./report/mod.ts";
@@ -40,6 +40,8 @@ export interface ClusterResetsOptions {
 interface Run {
   /** On the board; more than one where several clients and servers are held again. */
   readonly numbers: number[];
+  /** "" for one of the cluster. */
+  readonly namespace: string;
   /** End of its window. */
   readonly timer: NodeJS.Timeout;
 }
@@ -92,7 +94,7 @@ export class ClusterResets {
     const compiled = this.#compile(uid, wanted);
     if (compiled === undefined) return;
     const number = this.#start({ uid, object: wanted, compiled, untilMs: nowMs() + leftMs });
-    if (leftMs > 0) this.#follow(uid, [number], leftMs);
+    if (leftMs > 0) this.#follow(uid, object, [number], leftMs);
   }
 
   /** Deleted, or finished. */
@@ -102,6 +104,11 @@ export class ClusterResets {
     clearTimeout(run.timer);
     this.#runs.delete(uid);
     for (const number of run.numbers) this.#options.board.release(number);
+  }
+
+  /** The fleet may have taken it back from a namespace to enforce anything. */
+  onView({ enforceable }: Pick<ClusterView, "enforceable">): void {
+    for (const [uid, { namespace }] of this.#runs) if (namespace !== "" && !enforceable(namespace)) this.onGone(uid);
   }
 
   close(): void {
@@ -137,7 +144,7 @@ export class ClusterResets {
     const ends = kept.filter(({ client, server, clientPod, serverPod, untilMs }) => untilMs > nowMs() && this.#podUidAt(client) === clientPod && this.#podUidAt(server) === serverPod);
     if (ends.length === 0) return;
     log.info({ flowReset: fullName(object), ends: ends.length }, "holding what an earlier sensor held");
-    this.#follow(uid, [], this.#leftOf(object, ends[0]!));
+    this.#follow(uid, object, [], this.#leftOf(object, ends[0]!));
     for (let first = 0; first < ends.length; first += ENDS_AT_ONCE) this.#again.push({ uid, object, ends: ends.slice(first, first + ENDS_AT_ONCE) });
     this.#holdNext();
   }
@@ -166,9 +173,9 @@ export class ClusterResets {
     return Math.max(0, Math.min(durationMs(spec.hold), untilMs - this.#options.nowMs()));
   }
 
-  #follow(uid: string, numbers: number[], leftMs: number): void {
+  #follow(uid: string, { namespace }: ResetObject, numbers: number[], leftMs: number): void {
     const timer = setTimeout(() => this.onGone(uid), Math.min(leftMs, LONGEST_TIMER_MS)).unref();
-    this.#runs.set(uid, { numbers, timer });
+    this.#runs.set(uid, { numbers, namespace, timer });
   }
 
   /** Undefined where the object cannot be run, which is told. */

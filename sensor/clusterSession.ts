@@ -122,6 +122,7 @@ export class ClusterSession {
       },
       onView: (view) => {
         enforce(keeper.takeCluster(view));
+        resets.onView(view);
         report.onView(view);
       },
       onReset: (reset) => {
