@@ -2,12 +2,12 @@
  * Between which ends FlowResets hold new connections, on the node's disk: a sensor that starts again goes on holding for
  * the rest of the window, where the same pods still have those addresses and the object still asks for it.
  */
-import { isIP } from "node:net";
 import { z } from "zod";
+import { parseAddress } from "../../crds/mod.ts";
 import { KeptLines } from "./keptLines.ts";
 import { MAX_HELD_ENDS } from "./limits.ts";
 
-const address = z.string().refine((ip) => isIP(ip) !== 0);
+const address = z.string().refine((ip) => parseAddress(ip) !== undefined);
 
 const line = z.object({
   uid: z.string(),
