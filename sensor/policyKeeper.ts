@@ -39,6 +39,8 @@ export class PolicyKeeper {
   generation = 0;
   readonly #options: PolicyKeeperOptions;
   #objects: readonly LoadedObject[] = [];
+  /** Settings were written that cannot be read: what they protect is not known. */
+  #lacksSettings = false;
   #interfaces: readonly InterfaceDescription[] = [];
   #shared: readonly string[] = [];
   #cluster: ClusterView | undefined;
@@ -63,10 +65,11 @@ export class PolicyKeeper {
 
   /**
    * Takes a snapshot and compiles it. Where settings were written that cannot be read, protections are missing that
-   * somebody meant: nothing is enforced then.
+   * somebody meant: nothing is enforced then, and no FlowReset is run.
    */
   take(snapshot: Pick<PolicySnapshot, "objects" | "withheld">): CompiledRound {
-    this.#objects = settingsMissing(snapshot) ? snapshot.objects.map(observing) : snapshot.objects;
+    this.#lacksSettings = settingsMissing(snapshot);
+    this.#objects = this.#lacksSettings ? snapshot.objects.map(observing) : snapshot.objects;
     return this.compile();
   }
 
@@ -97,7 +100,9 @@ export class PolicyKeeper {
 
   /** One FlowReset with the guards that protect from it. */
   compileReset(reset: PolicyObject): { compiled: CompiledPolicy; notes: readonly CompileNote[] } {
-    return this.#compile([reset]);
+    if (!this.#lacksSettings) return this.#compile([reset]);
+    const note = { object: identityOf(reset), severity: "Error", field: "spec", message: "Cannot reset anything while the settings cannot be read: what must be spared is not known" } as const;
+    return { compiled: this.#compile([]).compiled, notes: [note] };
   }
 
   get flowTimeouts(): FlowTimeouts {
