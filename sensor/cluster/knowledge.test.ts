@@ -121,10 +121,9 @@ describe("what is not known yet", () => {
 it("namespaces that found no room are taken when others go", () => {
   const { knowledge } = new World();
   const all = new Map(Array.from({ length: MAX_NAMESPACES + 1 }, (_, index): [string, KubeObject] => [`n${index}`, { apiVersion: "v1", kind: "Namespace", metadata: { name: `n${index}`, labels: { number: String(index) } } }]));
-  knowledge.fillNamespaces(all);
+  knowledge.retainNamespaces(all);
   expect([knowledge.namespaces.size, knowledge.namespaces.get(`n${MAX_NAMESPACES}`)]).toEqual([MAX_NAMESPACES, undefined]);
   all.delete("n7");
-  knowledge.namespaces.delete("n7");
-  knowledge.fillNamespaces(all);
-  expect(knowledge.namespaces.get(`n${MAX_NAMESPACES}`)).toEqual({ number: String(MAX_NAMESPACES) });
+  knowledge.removeNamespace("n7", all);
+  expect([knowledge.namespaces.has("n7"), knowledge.namespaces.get(`n${MAX_NAMESPACES}`)]).toEqual([false, { number: String(MAX_NAMESPACES) }]);
 });

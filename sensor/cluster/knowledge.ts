@@ -67,10 +67,16 @@ export class Knowledge {
     if (this.namespaces.size < MAX_NAMESPACES || this.namespaces.has(name)) this.namespaces.set(name, labels);
   }
 
-  /** Takes those of the cluster's namespaces that found no room, as far as there is some. */
-  fillNamespaces(all: ReadonlyMap<string, KubeObject>): void {
-    if (all.size <= this.namespaces.size) return;
-    for (const { metadata: { name, labels = {} } } of all.values()) if (!this.namespaces.has(name)) this.nameNamespace(name, labels);
+  /** @param all that there are now: of those that found no room one has it */
+  removeNamespace(name: string, all: ReadonlyMap<string, KubeObject>): void {
+    this.namespaces.delete(name);
+    this.#fillNamespaces(all);
+  }
+
+  /** All that there are: others are gone. */
+  retainNamespaces(all: ReadonlyMap<string, KubeObject>): void {
+    for (const name of this.namespaces.keys()) if (!all.has(name)) this.namespaces.delete(name);
+    this.#fillNamespaces(all);
   }
 
   /** What is in force now, as policies of a directory are told. */
@@ -146,6 +152,10 @@ export class Knowledge {
       pods: this.pods.pods().map(({ interfaceIndex: _, ...pod }) => ({ ...pod, addresses: [...pod.addresses], probePorts: [...pod.probePorts] })),
       bindings: this.pods.bindings(),
     };
+  }
+
+  #fillNamespaces(all: ReadonlyMap<string, KubeObject>): void {
+    if (all.size > this.namespaces.size) for (const { metadata: { name, labels = {} } } of all.values()) this.nameNamespace(name, labels);
   }
 
   #homeOf(address: string): number {

@@ -79,6 +79,8 @@ export class ClusterMember {
   readonly #contact = new Contact({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
   /** Undefined: whatever the next view says is news. */
   #toldView: ClusterView | undefined;
+  /** Of the settings that the last snapshot had. */
+  #toldSettings = "";
   #wasLive = false;
   #wasTooOld = false;
   #saving = Promise.resolve();
@@ -183,6 +185,7 @@ export class ClusterMember {
   }
 
   snapshot(): PolicySnapshot {
+    this.#toldSettings = this.#settingsNow();
     return this.knowledge.snapshot();
   }
 
@@ -255,6 +258,8 @@ export class ClusterMember {
     if (this.#listeners === undefined || !this.isSynced) return;
     for (let reset = this.#resets.next(); reset !== undefined; reset = this.#resets.next()) {
       this.#viewSoon.flush();
+      // What is protected may have become known, or another, while nobody followed.
+      if (this.#toldSettings !== this.#settingsNow()) this.#tellPolicies();
       this.#listeners.onReset(reset);
     }
   }
@@ -273,10 +278,8 @@ export class ClusterMember {
 
   #onNamespace({ type, object }: ReflectorEvent): void {
     const { name, labels = {} } = object.metadata;
-    if (type === "Deleted") {
-      this.knowledge.namespaces.delete(name);
-      this.knowledge.fillNamespaces(this.watches.namespaces.objects);
-    } else this.knowledge.nameNamespace(name, labels);
+    if (type === "Deleted") this.knowledge.removeNamespace(name, this.watches.namespaces.objects);
+    else this.knowledge.nameNamespace(name, labels);
     this.#viewSoon.poke();
     this.#saveSoon.poke();
   }
@@ -304,10 +307,7 @@ export class ClusterMember {
       knowledge.pods.retain(uidsOf(pods.objects));
       knowledge.pods.fill(pods.objects as ReadonlyMap<string, KeptPod>);
     }
-    if (namespaces.isSynced) {
-      for (const name of knowledge.namespaces.keys()) if (!namespaces.objects.has(name)) knowledge.namespaces.delete(name);
-      knowledge.fillNamespaces(namespaces.objects);
-    }
+    if (namespaces.isSynced) knowledge.retainNamespaces(namespaces.objects);
     this.#compileSoon.poke();
     this.#viewSoon.poke();
     this.#saveSoon.poke();
@@ -333,6 +333,10 @@ export class ClusterMember {
     if (this.isLive && this.knowledge.pods.bind()) this.#viewSoon.poke();
     this.#homes.ask(this.knowledge.pods.homeless());
     if (Date.now() - this.#savedMs > STATE_TOUCH_MS && this.isSynced) this.#saveSoon.poke();
+  }
+
+  #settingsNow(): string {
+    return `${this.knowledge.fleet.settings()?.fingerprint ?? "none"} ${this.#neighbourhood.isKnown}`;
   }
 
   #tellPolicies(): void {
