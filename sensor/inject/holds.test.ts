@@ -28,7 +28,8 @@ describe("HoldTable", () => {
     expect(holds.refuse(key(7), 900)).toBe(1);
     holds.add(key(7), 2_000, 2, 0);
     expect(holds.refuse(key(7), 1_900)).toBe(2);
-    expect(holds.count).toBe(1);
+    // Each policy's is its own, so that one may end and the other stay.
+    expect(holds.count).toBe(2);
   });
 
   it("refuse() stops after the refusals that one hold has, and counts", () => {
@@ -65,6 +66,29 @@ describe("HoldTable", () => {
     expect(holds.release(key(3))).toBe(true);
     expect(holds.release(key(99))).toBe(false);
     for (let client = 0; client < 8; client++) expect(holds.refuse(key(client), 1)).toBe(client === 3 ? NOT_HELD : client);
+  });
+
+  it.each<[string, number, number]>([["longer", 1_000, 2_000], ["shorter", 2_000, 1_000]])("what is ended leaves what another holds between the same ends, where it was the %s one", (_, others, ended) => {
+    const holds = table();
+    holds.add(key(7), others, 1, 0);
+    holds.add(key(7), ended, 2, 0, 0, 5);
+    holds.add(key(8), others, 1, 0, 0, 6);
+    holds.add(key(8), ended, 2, 0);
+    holds.add(key(9), others, 1, 0);
+    holds.add(key(9), ended, 2, 0);
+    holds.releaseOwner(5);
+    holds.releasePolicies((policy) => policy === 1);
+    expect([7, 8, 9].map((client) => holds.refuse(key(client), 500))).toEqual([1, 1, 1]);
+    expect([7, 8, 9].map((client) => holds.refuse(key(client), others))).toEqual([NOT_HELD, NOT_HELD, NOT_HELD]);
+  });
+
+  it("what is held at the client's interface leaves what is held at the server's", () => {
+    const holds = table();
+    holds.add(key(7), 1_000, 1, 0, 8);
+    holds.add(key(7), 500, 2, 0, 9, 5);
+    expect([8, 9, 10].map((place) => holds.refuse(key(7), 1, place))).toEqual([1, 2, NOT_HELD]);
+    holds.releaseOwner(5);
+    expect([8, 9].map((place) => holds.refuse(key(7), 1, place))).toEqual([1, NOT_HELD]);
   });
 
   it("releaseOwner() ends what one owner holds, but where another has prolonged it", () => {

@@ -1,7 +1,8 @@
 /**
  * Holds: new connections of the same client to the same server and port are refused until a deadline. Open
  * addressing over typed arrays; a hold that has run out makes room when somebody passes by. A hold may be about one
- * interface: then it is that pod's, and the next one with its address is free of it.
+ * interface: then it is that pod's, and the next one with its address is free of it. Several may hold the same, and
+ * none of them can end what another does: who is held must not lift it by a hold of his own.
  */
 import type { Packet } from "../decode/mod.ts";
 
@@ -27,7 +28,7 @@ export class HoldTable {
   #policy: Int32Array;
   /** Interface at which the connection must show, 0 for any. */
   #interface: Int32Array;
-  /** Who may end it before its time; 0: nobody. */
+  /** Who may end it before its time; 0: nobody but who writes the policy. */
   #owner: Int32Array;
   readonly #seed: number;
   #count = 0;
@@ -56,28 +57,16 @@ export class HoldTable {
   }
 
   /**
-   * Holds or prolongs (the longest wins; one of another interface that still runs stays). False when the table is full:
-   * counted. `interfaceIndex` 0: wherever the connection shows. `owner` may end it: see releaseOwner().
+   * Holds, or prolongs what this policy or owner holds at that interface: what others hold between the same ends is
+   * theirs, and stays when this ends. False when the table is full: counted. `interfaceIndex` 0: wherever the connection
+   * shows. `owner` may end it: see releaseOwner().
    */
   add(key: HoldKey, untilMs: number, policy: number, nowMs: number, interfaceIndex = 0, owner = 0): boolean {
-    const found = this.#find(key);
-    if (found >= 0 && this.#untilMs[found] <= nowMs) {
-      // Another hold, with refusals of its own: what the one before it has spent is not this one's.
-      this.#take(found, key, untilMs, policy, interfaceIndex, owner);
-      return true;
-    }
-    if (found >= 0 && (this.#interface[found] === interfaceIndex || interfaceIndex === 0)) {
-      if (untilMs > this.#untilMs[found] || this.#interface[found] !== interfaceIndex) {
-        this.#untilMs[found] = untilMs;
-        this.#policy[found] = policy + 2;
-        this.#interface[found] = interfaceIndex;
-        this.#owner[found] = owner;
-      }
-      return true;
-    }
-    if (found >= 0) {
-      // Of two pods with one address the first is gone: a hold for any interface is wider, and stays.
-      if (this.#interface[found] !== 0) this.#take(found, key, untilMs, policy, interfaceIndex, owner);
+    const own = this.#find(key, policy, interfaceIndex, owner);
+    if (own >= 0) {
+      // One that has run out is made anew, with refusals of its own.
+      if (this.#untilMs[own] <= nowMs) this.#take(own, key, untilMs, policy, interfaceIndex, owner);
+      else this.#untilMs[own] = Math.max(this.#untilMs[own], untilMs);
       return true;
     }
     if (this.#count >= this.#limit) this.#sweep(nowMs);
@@ -90,36 +79,52 @@ export class HoldTable {
     return true;
   }
 
-  /** Of a connection that shows at that interface: the policy of the hold on it (-1 where it named none), or NOT_HELD. */
+  /**
+   * Of a connection that shows at that interface: the policy of the longest hold on it (-1 where it named none), or
+   * NOT_HELD.
+   */
   refuse(key: HoldKey, nowMs: number, interfaceIndex = 0): number {
     if (this.#count === 0) return NOT_HELD;
-    const place = this.#find(key);
-    if (place < 0 || this.#untilMs[place] <= nowMs) return NOT_HELD;
-    if (this.#interface[place] !== 0 && this.#interface[place] !== interfaceIndex) return NOT_HELD;
-    if (this.#refusals[place] >= this.#refusalsPerHold) {
-      this.exhausted++;
+    let longest = -1;
+    let isExhausted = false;
+    let place = this.#hash(key);
+    for (let probe = 0; probe < MAX_PROBES && this.#policy[place] !== 0; probe++, place = (place + 1) & (this.#slots - 1)) {
+      if (this.#untilMs[place] <= nowMs || !this.#matches(key, place)) continue;
+      if (this.#interface[place] !== 0 && this.#interface[place] !== interfaceIndex) continue;
+      if (this.#refusals[place] >= this.#refusalsPerHold) isExhausted = true;
+      else if (longest < 0 || this.#untilMs[place] > this.#untilMs[longest]) longest = place;
+    }
+    if (longest < 0) {
+      if (isExhausted) this.exhausted++;
       return NOT_HELD;
     }
-    this.#refusals[place]++;
-    return this.#policy[place] - 2;
+    this.#refusals[longest]++;
+    return this.#policy[longest] - 2;
   }
 
   /** True where a hold on this connection is about that interface. */
   isAt(key: HoldKey, interfaceIndex: number): boolean {
-    const place = this.#find(key);
-    return place >= 0 && this.#interface[place] === interfaceIndex;
+    let place = this.#hash(key);
+    for (let probe = 0; probe < MAX_PROBES && this.#policy[place] !== 0; probe++, place = (place + 1) & (this.#slots - 1)) {
+      if (this.#interface[place] === interfaceIndex && this.#matches(key, place)) return true;
+    }
+    return false;
   }
 
-  /** Ends a hold before its time; true where there was one. */
+  /** Ends the holds on it before their time; true where there was one. */
   release(key: HoldKey): boolean {
-    const place = this.#find(key);
-    if (place < 0) return false;
-    // The place stays taken, and free for the next key that comes by: a hole would cut a probe sequence short.
-    this.#untilMs[place] = -Infinity;
-    return true;
+    let isFound = false;
+    let place = this.#hash(key);
+    for (let probe = 0; probe < MAX_PROBES && this.#policy[place] !== 0; probe++, place = (place + 1) & (this.#slots - 1)) {
+      if (!this.#matches(key, place)) continue;
+      // The place stays taken, and free for the next key that comes by: a hole would cut a probe sequence short.
+      this.#untilMs[place] = -Infinity;
+      isFound = true;
+    }
+    return isFound;
   }
 
-  /** Ends what one owner holds, but where another has prolonged it since. */
+  /** Ends what one owner holds. */
   releaseOwner(owner: number): void {
     if (this.#count === 0) return;
     for (let place = 0; place < this.#slots; place++) if (this.#policy[place] !== 0 && this.#owner[place] === owner) this.#untilMs[place] = -Infinity;
@@ -177,11 +182,12 @@ export class HoldTable {
     this.#owner[place] = owner;
   }
 
-  #find(key: HoldKey): number {
+  /** What the owner, or where there is none the policy, holds at that interface; -1 for nothing. */
+  #find(key: HoldKey, policy: number, interfaceIndex: number, owner: number): number {
     let place = this.#hash(key);
-    for (let probe = 0; probe < MAX_PROBES; probe++, place = (place + 1) & (this.#slots - 1)) {
-      if (this.#policy[place] === 0) return -1;
-      if (this.#matches(key, place)) return place;
+    for (let probe = 0; probe < MAX_PROBES && this.#policy[place] !== 0; probe++, place = (place + 1) & (this.#slots - 1)) {
+      const isOurs = this.#owner[place] === owner && (owner !== 0 || this.#policy[place] === policy + 2);
+      if (isOurs && this.#interface[place] === interfaceIndex && this.#matches(key, place)) return place;
     }
     return -1;
   }
