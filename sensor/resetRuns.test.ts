@@ -87,6 +87,16 @@ describe("what a FlowReset holds in a Worker", () => {
     expect(world.refuses()).toBe(true);
   });
 
+  it("is told once, however many connections are between the same ends", () => {
+    const world = new World();
+    for (const port of [40_000, 40_001, 40_002]) {
+      world.node.pass({ from: RED, to: OUTSIDE, ports: [port, 80], flags: Syn, sequence: port }, 7, UPLINK);
+      world.node.pass({ from: OUTSIDE, to: RED, ports: [80, port], flags: Syn | Ack, sequence: 9, acknowledgement: port + 1 }, UPLINK, 7);
+    }
+    expect(world.run(resetText(`client: {ip: ${RED}}`))).toEqual([`${RED} > ${OUTSIDE}:80`]);
+    expect(world.lines[0]).toMatchObject({ type: "matched", connections: { length: 3 } });
+  });
+
   it.each<[string, string, (world: World) => void]>([
     ["that is another tenant's", resetText(`client: {ip: ${RED}}, server: {ip: ${OUTSIDE}, port: 80}`, "blue"), () => {}],
     ["while nothing may be injected", resetText(`client: {ip: ${RED}}, server: {ip: ${OUTSIDE}, port: 80}`), ({ stop }) => void (stop[0] = 1)],

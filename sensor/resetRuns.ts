@@ -20,6 +20,9 @@ import type { EventFlow } from "./report/mod.ts";
 /** FlowResets at work at the same time in one Worker. */
 const MAX_RUNS = 1_024;
 
+/** Ends of one run that are told as held: more would push what became of its connections out of the ring. */
+const MAX_HELD_TOLD = 2_048;
+
 /** Label of resets by FlowReset, where a policy's stands otherwise. */
 export const FLOW_RESET_LABEL = 1;
 
@@ -52,6 +55,8 @@ interface Run {
   readonly compiled: CompiledPolicy;
   /** Names of connections by the number that events give them. */
   readonly connections: Map<number, string>;
+  /** Ends that were told as held: several connections may be between the same. */
+  readonly held: Set<string>;
   /** Of the one that is asked for, where its record is still there. */
   asked: string;
   readonly matched: readonly { readonly slot: number; readonly generation: number; readonly connection: string }[];
@@ -93,7 +98,7 @@ export class ResetRuns {
     const maximum = compiled.flowResets[FlowResetField.MaxFlows]!;
     const slots = flowResetIsExact(compiled, 0) ? this.#named(this.#decider, compiled.flowResets) : this.#matching(this.#decider, maximum + 1);
     const matched = slots.map((slot) => ({ slot, generation: table.generation(slot), connection: connectionName(table, slot) }));
-    this.#runs.set(id, { compiled, connections: new Map(), asked: "", matched, pending: 1 });
+    this.#runs.set(id, { compiled, connections: new Map(), held: new Set(), asked: "", matched, pending: 1 });
     const target = killTargetOf(compiled.flowResets[FlowResetField.Target]!);
     recorder.beginRequest(id, requestDecision(name, compiled.names.flowResets[0]?.reason ?? "", target));
     const { leftAlone } = this.#decider;
@@ -290,7 +295,10 @@ export class ResetRuns {
   /** The client's address, then the server's, at `words[at]`. */
   #tellHeld(id: number, words: Int32Array, at: number, serverPort: number): void {
     const address = (first: number): string => formatAddress(words[first]!, words[first + 1]!, words[first + 2]!, words[first + 3]!);
-    this.#options.tell(id, { type: "held", client: address(at), server: address(at + 4), serverPort });
+    const between = { client: address(at), server: address(at + 4), serverPort };
+    const { held } = this.#runs.get(id)!;
+    if (held.size >= MAX_HELD_TOLD || held.size === held.add(JSON.stringify(between)).size) return;
+    this.#options.tell(id, { type: "held", ...between });
   }
 
   #settle(id: number, run: Run): void {
