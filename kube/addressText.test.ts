@@ -21,7 +21,7 @@ describe("an address as an API server writes it", () => {
       fc.property(fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 }), (parts) => {
         const address = new ipaddr.IPv6(parts);
         fc.pre(!address.isIPv4MappedAddress());
-        for (const text of [address.toString(), address.toNormalizedString(), address.toFixedLengthString().toUpperCase()]) expect(addressText(text)).toBe(address.toRFC5952String());
+        for (const text of [address.toString(), address.toNormalizedString(), address.toNormalizedString().toUpperCase()]) expect(addressText(text)).toBe(address.toRFC5952String());
       }),
     );
   });

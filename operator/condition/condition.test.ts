@@ -19,7 +19,7 @@ describe("conditions", () => {
   });
 
   it("are cut where an API server takes no more, but never within a character: it would be shown as another than was written, again and again", () => {
-    const [{ message }] = mergeConditions([], [{ type: "Ready", status: "False", reason: "Loading", message: `${"x".repeat(1_023)}\u{1f600}` }], 1, NOW) as [{ message: string }];
+    const { message } = mergeConditions([], [{ type: "Ready", status: "False", reason: "Loading", message: `${"x".repeat(1_023)}\u{1f600}` }], 1, NOW)[0]!;
     expect([message.length <= 1_024, message.isWellFormed()]).toEqual([true, true]);
     expect([shortened("x".repeat(1_024)), shortened("x".repeat(1_025)), shortened("\u{1f600}\u{1f600}", 3)]).toEqual(["x".repeat(1_024), `${"x".repeat(1_021)}...`, "..."]);
   });
