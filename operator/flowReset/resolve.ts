@@ -19,7 +19,9 @@ interface PodPlace {
 
 /**
  * A pod's node sees every connection of the pod, so that it alone decides what matched. A service's address, one
- * outside the cluster and a CIDR lead nowhere: then the other end does, or all sensors are asked.
+ * outside the cluster and a CIDR lead nowhere: then the other end does, or all sensors are asked. So does a pod's second
+ * address (dual stack), by which an API server finds no pod; and to an object of a namespace a node's own, whose sensor
+ * sees no pod of that namespace in it and could only refuse.
  */
 export async function whereaboutsOf({ match }: FlowResetSpec, namespace: string | undefined, places: Places, signal: AbortSignal): Promise<Whereabouts> {
   const found = await Promise.all([match.client, match.server].map((endpoint) => nodesOf(endpoint, namespace, places, signal)));
@@ -32,7 +34,8 @@ async function nodesOf(endpoint: FlowEndpoint | undefined, namespace: string | u
   const address = endpoint === undefined ? undefined : addressOf(endpoint);
   if (address !== undefined) {
     const nodes = places.nodesOfAddress(address);
-    return nodes.length === 0 ? podNodes(places.client, { fieldSelector: `status.podIP=${address}`, signal }) : [...nodes];
+    if (nodes.length > 0) return namespace === undefined ? [...nodes] : undefined;
+    return podNodes(places.client, { fieldSelector: `status.podIP=${address}`, signal });
   }
   if (endpoint?.podSelector === undefined) return undefined;
   return podNodes(places.client, { namespace, labelSelector: selectorQuery(endpoint.podSelector), signal });

@@ -36,7 +36,9 @@ function leader(status: FlowResetStatus) {
     status,
   };
   const client = {
-    list: async function* () {},
+    list: async function* () {
+      yield { items: [{ spec: { nodeName: "n1" } }] };
+    },
     find: async () => undefined,
     patchStatus: async (_resource: unknown, _reference: unknown, next: FlowResetStatus) => (raw = { ...raw, metadata: { ...raw.metadata, resourceVersion: String(++version) }, status: next }),
   } as unknown as KubeClient;
@@ -46,7 +48,7 @@ function leader(status: FlowResetStatus) {
     recorder: { record: () => {} } as unknown as EventRecorder,
     roster,
     fieldManager: "test",
-    nodesOfAddress: () => ["n1"],
+    nodesOfAddress: () => [],
     answerSpreadMs: () => 0,
     find: () => flowResetFacts(raw),
     onObstacle: () => {},
